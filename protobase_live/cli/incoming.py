@@ -10,10 +10,15 @@ from contextlib import contextmanager
 from protobase_live.cli.missing import missing_from
 from protobase_live.cli.portable import Draft, Line
 from protobase_live.errors import ProtoBaseError, ValidationError
+from protobase_live.model.names import known_collection, known_name, not_internal
 from protobase_live.protocol.yjs.structs import Structs
 
 WRITER = "import"
 """The writer of the sets and counters that an import makes."""
+
+
+REFUSALS = (TypeError, ValueError, OverflowError, RecursionError)
+"""What the native library raises for what it does not take."""
 
 
 class Incoming:
@@ -52,8 +57,17 @@ class Incoming:
     def _noting(self, number: int) -> Generator[None]:
         try:
             yield
-        except ProtoBaseError as error:
+        except (ProtoBaseError, *REFUSALS) as error:
             self.spoil(ValidationError(f"line {number}: {error}"))
+
+    def check_name(self) -> None:
+        """Raises InvalidName where nothing can be stored under the collection's name.
+
+        What was exported has a name that was stored once; what lines make has one that can be opened.
+        """
+        not_internal(known_name(self.name))
+        if self._exact is None:
+            known_collection(self.name)
 
     def missing_from(self, present: Sequence[bytes], *, merge: bool = False) -> Sequence[bytes]:
         """What a collection with the updates ``present`` lacks of the document, in parts.

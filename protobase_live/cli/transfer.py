@@ -120,6 +120,7 @@ async def _brought(
 
 async def _stored(place: Place, incoming: Incoming, merge: bool) -> ProtoBaseError | None:
     try:
+        incoming.check_name()
         present = await place.load(incoming.name)
         if updates := incoming.missing_from(present.updates, merge=merge):
             await place.bring(incoming.name, updates, incoming.structures)

@@ -278,6 +278,35 @@ async def test_a_collection_that_fails_does_not_stop_the_others(tmp_path):
     assert readable(exported.out).splitlines() == [NDJSON.splitlines()[n] for n in (0, 2, 3)]
 
 
+REFUSED = {
+    "a kind that is none": {"structure": "records", "key": "k", "value": {"v": 1}, "merges": {"v": ["set"]}},
+    "XML in a record": {"structure": "records", "key": "k", "value": {"f": {"@": "y.xmltext", "v": []}}},
+    "XML in a list": {"structure": "l", "kind": "list",
+                      "value": [{"@": "y.element", "tag": "p", "attributes": {}, "v": []}]},
+    "a document": {"structure": "d", "kind": "dict", "value": {"k": {"@": "y.doc"}}},
+    "a surrogate": {"structure": "t", "kind": "text", "value": "\ud800"},
+}  # fmt: skip
+
+
+async def test_what_cannot_be_made_stops_nothing_else(tmp_path):
+    lines = [{"collection": name, **line} for name, line in REFUSED.items()]
+    ended = await run("import", "memory:", stdin="\n".join(map(json.dumps, [*lines, LINES[0]])))
+    assert (ended.code, ended.err.count("\n")) == (1, 1)
+    assert ended.err.endswith("(stored: boards/42)\n")
+    assert all(f"line {number}: " in ended.err for number in range(1, len(lines) + 1))
+
+
+async def test_names_that_nobody_can_open_are_not_made():
+    names = ["a/../b", "c\tc", "\x01node", "\ud800"]
+    lines = [{**LINES[0], "collection": name} for name in names]
+    lines.append(
+        {"collection": "\x01other", "update": base64.b64encode(odd_document().get_update()).decode()}
+    )
+    ended = await run("import", "memory:", stdin="\n".join(map(json.dumps, [*lines, LINES[0]])))
+    assert (ended.code, ended.err.count("\n"), ended.err.count("collection name ")) == (1, 1, 4)
+    assert ended.err.endswith("(stored: boards/42)\n")
+
+
 async def test_a_collection_with_an_index_comes_back(tmp_path):
     """From its update, and from its readable lines alone."""
     storage = f"file:{tmp_path / 'data'}"
