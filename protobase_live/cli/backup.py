@@ -19,7 +19,7 @@ from typing import IO, Any, NoReturn, cast
 
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
 
-from protobase_live.cli.loop import run
+from protobase_live.cli.loop import end_signals, run
 from protobase_live.cli.notes import note
 from protobase_live.cli.places import Failures, Place, names_in, open_place
 from protobase_live.errors import StorageFailed, ValidationError
@@ -44,7 +44,8 @@ def restore(file: Path, target: str, collections: Sequence[str], token: str | No
 
 
 async def _backup(source: str, file: Path, collections: Sequence[str], token: str | None) -> None:
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
+    for number in end_signals():
+        asyncio.get_running_loop().add_signal_handler(number, signal.raise_signal, signal.SIGINT)
     target = _target(file)
     place = await open_place(source, token, read_only=True)
     failures = Failures()

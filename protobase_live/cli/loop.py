@@ -14,8 +14,6 @@ from protobase_live.errors import ProtoBaseError
 
 INTERRUPTED = 128 + signal.SIGINT
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
 
 def run(command: Coroutine[Any, Any, None]) -> NoReturn:
     """Run a command to its end and leave the process: with 0, or with 1 and one line that says what failed.
@@ -47,9 +45,15 @@ def _interrupt(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def end_signals() -> list[signal.Signals]:
+    """What asks this process to end, beside Ctrl-C: also the end of its terminal, unless by `nohup`."""
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [signal.SIGTERM] if ignored else [signal.SIGTERM, signal.SIGHUP]
+
+
 def stop_requested() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set, from now on."""
+    """An event that Ctrl-C and `end_signals` set, from now on."""
     stop = asyncio.Event()
-    for number in STOP_SIGNALS:
+    for number in (signal.SIGINT, *end_signals()):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop

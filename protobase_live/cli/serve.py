@@ -59,7 +59,7 @@ def options(arguments: Sequence[str]) -> Options | None:
 
 
 def serve(chosen: Options) -> NoReturn:
-    """Serve until SIGTERM or SIGINT, then end the process."""
+    """Serve until SIGTERM, SIGHUP or SIGINT, then end the process."""
     run(_serve(chosen))
 
 

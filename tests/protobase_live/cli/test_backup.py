@@ -232,14 +232,17 @@ async def test_a_backup_that_lacks_some_takes_the_place_of_none(tmp_path: Path) 
     assert {each.name for each in tmp_path.iterdir()} == {"backup", "first", "data", "copy"}  # noqa: ASYNC240
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_backup_that_is_stopped_leaves_the_last_one_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     file = tmp_path / "backup"
     file.write_bytes(b"the last one")
 
     async def stopped(*given: object) -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
+        with_default = signal.getsignal(number) is signal.SIG_DFL
+        assert not with_default, "it would end the tests"
+        os.kill(os.getpid(), number)
         await asyncio.Event().wait()
 
     monkeypatch.setattr(backup, "_write", stopped)

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from protobase_live.cli.loop import end_signals
 from tests.protobase_live.cli.command import running, stop
 
 
@@ -34,3 +35,13 @@ async def test_an_import_that_waits_for_lines_ends_at_once(tmp_path):
         with await asyncio.to_thread(open, pipe, "w"):  # done when the command has opened it, too
             ended = await stop(process, signal.SIGINT)
     assert (ended.code, ended.err) == (130, "")
+
+
+def test_who_is_to_outlive_its_terminal_does():
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        assert end_signals() == [signal.SIGTERM, signal.SIGHUP]
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        assert end_signals() == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -77,10 +77,11 @@ async def test_one_line_then_a_clean_stop_that_keeps_everything(tmp_path, number
         assert await (await db.collection("tasks")).get("t1") == {"title": "a"}
 
 
-async def test_longer_way_through_typer_serves_too():
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_longer_way_through_typer_serves_too(number):
     async with running("serve", "--storage=memory:", "--listen=127.0.0.1:0") as server:
         assert READY.fullmatch(await line(server))
-        assert await stop(server, signal.SIGTERM) == (0, "", "")
+        assert await stop(server, number) == (0, "", "")
 
 
 async def test_what_keeps_it_from_serving_is_one_line(tmp_path):
