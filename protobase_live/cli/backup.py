@@ -65,9 +65,14 @@ def _target(file: Path) -> Path:
 
     Raises ValidationError for a folder, device or pipe: a file would stand there instead, for everybody.
     """
-    if file.exists() and not file.is_file():
-        raise ValidationError(f"{str(file)!r} is no file; a backup is written into one")
+    _require_file(file, "is written into one")
     return Path(os.path.realpath(file))
+
+
+def _require_file(file: Path, why: str) -> None:
+    """Raises ValidationError for what is there and no file."""
+    if file.exists() and not file.is_file():
+        raise ValidationError(f"{str(file)!r} is no file; a backup {why}")
 
 
 @contextmanager
@@ -122,6 +127,7 @@ async def _write(place: Place, names: Sequence[str], failures: Failures, out: IO
 
 
 async def _restore(file: Path, target: str, collections: Sequence[str], token: str | None) -> None:
+    _require_file(file, "is read from one, more than once")
     with file.open("rb") as content:
         _check(file, content)
         place = await open_place(target, token)

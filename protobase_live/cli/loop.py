@@ -20,8 +20,8 @@ def run(command: Coroutine[Any, Any, None]) -> NoReturn:
 
     A reader of the output that goes away ends a command well; Ctrl-C breaks it off, which is 130.
     """
-    print_escaped()
     try:
+        print_escaped()
         with asyncio.Runner() as runner:
             runner.run(command)
         sys.stdout.flush()
@@ -33,6 +33,8 @@ def run(command: Coroutine[Any, Any, None]) -> NoReturn:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    finally:
+        command.close()  # where it has not begun
     sys.exit(0)
 
 

@@ -194,6 +194,8 @@ def _of_file(path: str) -> Iterator[tuple[str, _Given]]:
             for limit, each in cast("dict[str, Any]", value).items():
                 full = _full_name(f"{name}.{limit}", path)
                 yield full, _Given(each, f"{path}: {full}")
+        elif name in SECTIONS:
+            raise ValidationError(f"{path}: {name} is a section; write [{name}], and its limits below")
         else:
             raise _unknown(name, path, [*_PLAIN, *SECTIONS])
 

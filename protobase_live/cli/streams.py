@@ -6,6 +6,8 @@ import io
 import sys
 from typing import Any, Literal, cast
 
+from protobase_live.errors import ValidationError
+
 
 def print_utf8() -> None:
     """From now on what is printed is for programs: lines of JSON, CSV."""
@@ -13,7 +15,12 @@ def print_utf8() -> None:
 
 
 def print_escaped() -> None:
-    """From now on what the locale has no characters for is printed as escapes."""
+    """From now on what the locale has no characters for is printed as escapes.
+
+    Raises ValidationError where standard output is closed: what is opened next would be written over.
+    """
+    if cast(object, sys.stdout) is None:
+        raise ValidationError("standard output is closed; write it to /dev/null if nobody is to read it")
     _configure(None, "backslashreplace")
 
 

@@ -78,7 +78,7 @@ def _portions(update: bytes) -> Sequence[bytes]:
 
 
 async def _import(target: str, file: Path | None, token: str | None, merge: bool) -> None:
-    with file.open("rb") if file else nullcontext(sys.stdin.buffer) as lines:
+    with file.open("rb") if file else nullcontext(_standard_input()) as lines:
         place = await open_place(target, token)
         done: list[str] = []
         failed: list[str] = []
@@ -91,6 +91,12 @@ async def _import(target: str, file: Path | None, token: str | None, merge: bool
     if failed:
         stored = f"stored: {', '.join(done)}" if done else "nothing was stored"
         raise ValidationError(f"{'; '.join(dict.fromkeys(failed))} ({stored})")
+
+
+def _standard_input() -> IO[bytes]:
+    if cast(object, sys.stdin) is None:
+        raise ValidationError("standard input is closed; name a file")
+    return sys.stdin.buffer
 
 
 async def _brought(

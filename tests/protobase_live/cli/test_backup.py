@@ -266,3 +266,9 @@ async def test_a_server_s_collections_can_be_deleted_and_exported(server: pb.Ser
     assert (again.code, again.err) == (0, ""), "what was deleted can be imported again"
     assert (await run("export", server.url)).out == exported.out
     assert "no collection 'nosuch'" in (await run("delete", server.url, "nosuch")).err
+
+
+async def test_a_pipe_is_no_backup(tmp_path: Path) -> None:
+    file = "/proc/self/fd/0"
+    ended = await run("restore", file, f"file:{tmp_path / 'copy'}", before=("env",))
+    assert ended == (1, "", f"error: {file!r} is no file; a backup is read from one, more than once\n")

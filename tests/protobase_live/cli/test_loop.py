@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from protobase_live.cli.loop import end_signals
-from tests.protobase_live.cli.command import running, stop
+from tests.protobase_live.cli.command import run, running, stop
 
 
 @pytest.mark.parametrize("arguments", [("query", "tasks"), ("query", "tasks", "--live"), ("tail", "tasks")])
@@ -45,3 +45,16 @@ def test_who_is_to_outlive_its_terminal_does():
         assert end_signals() == [signal.SIGTERM]
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(
+    ("closed", "arguments", "said"),
+    [
+        (">&-", ("export", "memory:"), "standard output is closed; write it to /dev/null"),
+        ("<&-", ("import", "memory:"), "standard input is closed; name a file"),
+    ],
+)
+async def test_what_is_closed_is_told(closed, arguments, said):
+    ended = await run(*arguments, before=("sh", "-c", f'exec "$@" {closed}', "sh"))
+    assert (ended.code, ended.out, ended.err.count("\n")) == (1, "", 1)
+    assert ended.err.startswith(f"error: {said}")

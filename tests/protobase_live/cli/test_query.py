@@ -259,3 +259,12 @@ async def test_wrong_calls(storage, tmp_path):
     absent = await run("query", f"file:{tmp_path / 'absent'}", "tasks")
     assert absent.code == 1
     assert "there is no database" in absent.err
+
+
+async def test_what_other_workers_may_have_is_noted(storage, tmp_path):
+    other = tmp_path / "data" / "workers" / "1"
+    other.mkdir(parents=True)
+    ended = await run("query", storage, "tasks limit 1")
+    assert (ended.code, ended.err.count("\n")) == (0, 1)
+    assert ended.err.startswith(f"note: {other} may hold commits that the first worker lacks")
+    assert (await run("query", "file:", "tasks")).err.startswith("error: 'file:' is no storage")

@@ -178,3 +178,9 @@ def test_every_option_is_in_the_guide_with_its_variable(option):
     rows = [row for row in guide.splitlines() if row.startswith("| `--")]
     said = [row for row in rows if f"`--{option.replace('_', '-')}" in row]
     assert any("PROTOBASE_" in row for row in said), "no row of 'Settings of `serve`'"
+
+
+def test_a_section_is_no_number(config):
+    file = config("limits = 5\n")
+    with pytest.raises(ValidationError, match=rf"^{file}: limits is a section; write \[limits\]"):
+        settings({"config": file}, {})
