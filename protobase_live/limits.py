@@ -8,6 +8,9 @@ from typing import Any, ClassVar
 
 from protobase_live.errors import ValidationError
 
+MOST = 2**53 - 1
+"""No whole number of a limit is larger: every client can read it, as JSON has it."""
+
 
 class Limited:
     """Base of the classes of limits: one that no limit can be is refused where it is said."""
@@ -37,6 +40,8 @@ def expected(kind: type[Any], name: str, value: object) -> str | None:
         said = f"a number{' of seconds' * name.endswith('_seconds')}, {least}"
     if isinstance(value, bool) or not isinstance(value, number) or not math.isfinite(value):
         return said
+    if number is int and value > MOST:
+        return f"{said} and at most 2**53 - 1"
     return said if value < 0 or (value == 0 and name in kind.ABOVE_ZERO) else None
 
 

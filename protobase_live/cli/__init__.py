@@ -17,4 +17,8 @@ def main() -> None:
             serve(chosen)
     from protobase_live.cli.app import app
 
-    app(prog_name="protobase-live")
+    try:
+        app(prog_name="protobase-live")
+    except OSError as error:  # of what is printed about the command itself
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -376,7 +376,9 @@ def demo(
     storage: Annotated[
         str, typer.Option(help="Where to keep it: each node below it, or in memory.")
     ] = "file:./demo-data",
-    port: Annotated[int, typer.Option(help="Of the first node; those that are taken are left out.")] = 8765,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Of the first node; those that are taken are left out.")
+    ] = 8765,
     seconds: Annotated[float | None, typer.Option(help="Stop by itself after so long.")] = None,
     users: Annotated[int, typer.Option(help="Scripted people who work from the start.")] = 0,
     open: Annotated[

@@ -14,11 +14,12 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
+from stat import S_IMODE
 from typing import IO, Any, NoReturn, cast
 
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
 
-from protobase_live.cli.loop import run
+from protobase_live.cli.loop import end_signals, run
 from protobase_live.cli.notes import note
 from protobase_live.cli.places import Failures, Place, names_in, open_place
 from protobase_live.errors import StorageFailed, ValidationError
@@ -43,18 +44,35 @@ def restore(file: Path, target: str, collections: Sequence[str], token: str | No
 
 
 async def _backup(source: str, file: Path, collections: Sequence[str], token: str | None) -> None:
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
+    for number in end_signals():
+        asyncio.get_running_loop().add_signal_handler(number, signal.raise_signal, signal.SIGINT)
+    target = _target(file)
     place = await open_place(source, token, read_only=True)
     failures = Failures()
     try:
         names = await names_in(place, collections)
-        with _beside(file) as growing:
-            with growing.open("wb") as out:
+        with _beside(target) as growing:
+            with _private(growing) as out:
                 await _write(place, names, failures, out)
-            _keep(growing, file, whole=not failures)
+            _keep(growing, target, whole=not failures)
     finally:
         await place.close()
     failures.check(f"in {str(file)!r}")
+
+
+def _target(file: Path) -> Path:
+    """The file that a backup takes the place of: behind links, which stay.
+
+    Raises ValidationError for a folder, device or pipe: a file would stand there instead, for everybody.
+    """
+    _require_file(file, "is written into one")
+    return Path(os.path.realpath(file))
+
+
+def _require_file(file: Path, why: str) -> None:
+    """Raises ValidationError for what is there and no file."""
+    if file.exists() and not file.is_file():
+        raise ValidationError(f"{str(file)!r} is no file; a backup {why}")
 
 
 @contextmanager
@@ -67,11 +85,21 @@ def _beside(file: Path) -> Generator[Path]:
         growing.unlink(missing_ok=True)
 
 
+def _private(file: Path) -> IO[bytes]:
+    """A new file, to be written, that its owner alone can read: it has all that was ever written."""
+    return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+
 def _keep(growing: Path, file: Path, whole: bool) -> None:
-    """Have it be ``file``, durably. What is not whole takes no other's place."""
+    """Have it be ``file``, durably, for those who could read that one.
+
+    What is not whole takes no other's place.
+    """
     if not whole and file.exists():
         note(f"{str(file)!r} is left as it was; another file takes those that can be backed up")
         return
+    if file.exists():
+        growing.chmod(S_IMODE(file.stat().st_mode))
     growing.replace(file)
     folder = os.open(file.parent, os.O_RDONLY)
     try:
@@ -99,6 +127,7 @@ async def _write(place: Place, names: Sequence[str], failures: Failures, out: IO
 
 
 async def _restore(file: Path, target: str, collections: Sequence[str], token: str | None) -> None:
+    _require_file(file, "is read from one, more than once")
     with file.open("rb") as content:
         _check(file, content)
         place = await open_place(target, token)

@@ -29,7 +29,7 @@ class Carried(NamedTuple):
 
 async def _copy(source_url: str, target_url: str, token: str | None) -> None:
     if source_url == target_url:
-        raise ValidationError(f"{source_url!r} cannot be copied into itself")
+        raise ValidationError("FROM and TO are the same: a database cannot be copied into itself")
     source = await open_source(source_url, token)
     try:
         target = await open_place(target_url, token)

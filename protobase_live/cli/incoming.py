@@ -10,10 +10,15 @@ from contextlib import contextmanager
 from protobase_live.cli.missing import missing_from
 from protobase_live.cli.portable import Draft, Line
 from protobase_live.errors import ProtoBaseError, ValidationError
+from protobase_live.model.names import known_collection, known_name, not_internal
 from protobase_live.protocol.yjs.structs import Structs
 
 WRITER = "import"
 """The writer of the sets and counters that an import makes."""
+
+
+REFUSALS = (TypeError, ValueError, OverflowError, RecursionError)
+"""What the native library raises for what it does not take."""
 
 
 class Incoming:
@@ -26,26 +31,43 @@ class Incoming:
         self._exact: Structs | None = None
         self._lacking: list[bytes] = []
         self._readable: list[tuple[int, Line]] = []
+        self._told = False
+        """Whether there were readable lines."""
         self._wrong: ProtoBaseError | None = None
 
     def add(self, number: int, line: Line) -> None:
         """Take in a line. What is wrong with it is raised by `missing_from`."""
         if "update" not in line:
             self._readable += [(number, line)] if self._exact is None else []
+            self._told = True
             return
         with self._noting(number):
             self._take(_update_of(line))
 
-    def spoil(self, error: ProtoBaseError) -> None:
-        """Something among the lines is none: nothing of the collection is to be stored."""
+    def spoil(self, error: ProtoBaseError | None) -> None:
+        """Something among its lines is none, if there is an error: nothing of the collection is stored."""
         self._wrong = self._wrong or error
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether a line behind its last one may be of its document: updates stand before what is read."""
+        return self._exact is None or not self._told
 
     @contextmanager
     def _noting(self, number: int) -> Generator[None]:
         try:
             yield
-        except ProtoBaseError as error:
+        except (ProtoBaseError, *REFUSALS) as error:
             self.spoil(ValidationError(f"line {number}: {error}"))
+
+    def check_name(self) -> None:
+        """Raises InvalidName where nothing can be stored under the collection's name.
+
+        What was exported has a name that was stored once; what lines make has one that can be opened.
+        """
+        not_internal(known_name(self.name))
+        if self._exact is None:
+            known_collection(self.name)
 
     def missing_from(self, present: Sequence[bytes], *, merge: bool = False) -> Sequence[bytes]:
         """What a collection with the updates ``present`` lacks of the document, in parts.

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from rich.filesize import decimal
 from rich.table import Table
+from rich.text import Text
 
 from protobase_live.cli.console import console
 from protobase_live.cli.loop import run
@@ -41,7 +42,7 @@ def _table(collections: Sequence[CollectionInfo]) -> Table:
     table.add_column()
     for each in collections:
         sizes = decimal(each.snapshot_bytes), decimal(each.log_bytes), str(each.log_commits)
-        table.add_row(each.name, *sizes, _trouble(each))
+        table.add_row(Text(each.name), *sizes, Text(_trouble(each)))
     return table
 
 

@@ -108,8 +108,12 @@ class _Naming(logging.Filter):
 
 
 def log_to_stderr(level: str, style: str, worker: int | None = None) -> None:
-    """Print what the packages log from ``level`` on, as ``text`` or ``json``; each line names the worker."""
+    """Print what the packages log from ``level`` on, as ``text`` or ``json``; each line names the worker.
+
+    What libraries and Python itself warn of is printed likewise: no other lines are among these.
+    """
     handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(level.upper())
     if worker is not None:
         handler.addFilter(_Naming(worker))
     handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
@@ -118,3 +122,5 @@ def log_to_stderr(level: str, style: str, worker: int | None = None) -> None:
         logger.addHandler(handler)
         logger.setLevel(level.upper())
         logger.propagate = False
+    logging.getLogger().addHandler(handler)
+    logging.captureWarnings(True)

@@ -9,11 +9,10 @@ import sys
 from collections.abc import Coroutine
 from typing import Any, NoReturn
 
+from protobase_live.cli.streams import print_escaped
 from protobase_live.errors import ProtoBaseError
 
 INTERRUPTED = 128 + signal.SIGINT
-
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def run(command: Coroutine[Any, Any, None]) -> NoReturn:
@@ -22,6 +21,7 @@ def run(command: Coroutine[Any, Any, None]) -> NoReturn:
     A reader of the output that goes away ends a command well; Ctrl-C breaks it off, which is 130.
     """
     try:
+        print_escaped()
         with asyncio.Runner() as runner:
             runner.run(command)
         sys.stdout.flush()
@@ -33,6 +33,8 @@ def run(command: Coroutine[Any, Any, None]) -> NoReturn:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    finally:
+        command.close()  # where it has not begun
     sys.exit(0)
 
 
@@ -45,9 +47,15 @@ def _interrupt(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def end_signals() -> list[signal.Signals]:
+    """What asks this process to end, beside Ctrl-C: also the end of its terminal, unless by `nohup`."""
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [signal.SIGTERM] if ignored else [signal.SIGTERM, signal.SIGHUP]
+
+
 def stop_requested() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set, from now on."""
+    """An event that Ctrl-C and `end_signals` set, from now on."""
     stop = asyncio.Event()
-    for number in STOP_SIGNALS:
+    for number in (signal.SIGINT, *end_signals()):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop

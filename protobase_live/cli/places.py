@@ -127,10 +127,7 @@ async def open_place(
     Raises Unavailable, StorageFailed, ValidationError.
     """
     if not url.startswith(SERVERS):
-        try:
-            require_no_workers(url)
-        except ValidationError as error:
-            note(str(error))
+        note_workers(url)
         storage = await open_storage(url, must_exist=must_exist, read_only=read_only)
         return StoragePlace(storage, stores_beside(url))
     stack = AsyncExitStack()
@@ -140,6 +137,14 @@ async def open_place(
     except Unavailable as error:
         raise Unavailable(f"cannot connect to {without_secrets(url)}: {error}") from error
     return ServerPlace(url, token, remote, stack)
+
+
+def note_workers(url: str) -> None:
+    """Say where other workers may have what the storage lacks that is about to be read."""
+    try:
+        require_no_workers(url)
+    except ValidationError as error:
+        note(str(error))
 
 
 class ServerPlace:

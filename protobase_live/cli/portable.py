@@ -144,14 +144,14 @@ class Draft:
         if key in records:
             raise ValidationError(f"record {key!r} comes twice")
         fields: dict[str, Tree] = _part(line, "value", dict)
-        merges: dict[str, str] = _part({"merges": {}, **line}, "merges", dict)
+        merges: dict[str, Any] = _part({"merges": {}, **line}, "merges", dict)
         record: Map[Any] = Map()
         records[key] = record
         for name in fields.keys() - merges.keys():
             check_field(name)
         fill_map(record, {name: tree for name, tree in fields.items() if name not in merges})
         for name, kind in merges.items():
-            if kind not in FIELD_KINDS or name not in fields:
+            if not isinstance(kind, str) or kind not in FIELD_KINDS or name not in fields:
                 raise ValidationError(f"merges[{name!r}] is {short(kind)}; expected the kind of a field")
             record[check_field(name)] = FIELD_KINDS[kind].empty()
             self._fill(kind, record[name], fields[name])

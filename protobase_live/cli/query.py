@@ -13,7 +13,8 @@ from rich.live import Live as Screen
 
 from protobase_live.cli.loop import run
 from protobase_live.cli.notes import note_absent, note_connection
-from protobase_live.cli.places import SERVERS
+from protobase_live.cli.places import SERVERS, note_workers
+from protobase_live.cli.streams import print_utf8
 from protobase_live.cli.table_view import Row, csv_text, json_text, plain_table, rich_table
 from protobase_live.client import RemoteDatabase, connect
 from protobase_live.database.database import Database
@@ -46,6 +47,8 @@ async def _query(
 ) -> None:
     if mode == "live" and style == "csv":
         raise ValidationError("a live query cannot be CSV, which has no changes; use --format table or json")
+    if style != "table":
+        print_utf8()
     asked = parse(text).bind(dict(map(parameter, given)))
     async with _opened(source, token) as database:
         await note_absent(database, asked)
@@ -64,6 +67,7 @@ async def _opened(source: str, token: str | None) -> AsyncGenerator[Database | R
         async with connect(source, token, on_connection=note_connection) as remote:
             yield remote
     else:
+        note_workers(source)
         async with Database(await open_storage(source, read_only=True)) as embedded:
             yield embedded
 

@@ -17,7 +17,7 @@ def schemas_of(path: str) -> Mapping[str, type[Atom]]:
     """The schemas in a file. Raises ValidationError where it cannot be run or has none."""
     try:
         found: Any = runpy.run_path(path).get(NAME)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValidationError(f"--schemas {path}: {type(error).__name__}: {error}") from error
     if not isinstance(found, dict):
         raise ValidationError(f"--schemas {path}: it has no dict {NAME}, such as {NAME} = {{'tasks': Task}}")

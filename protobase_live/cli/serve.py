@@ -14,14 +14,15 @@ from protobase_actors import SystemClock
 from protobase_live.cli.descriptors import Starvation, allow_descriptors
 from protobase_live.cli.logs import log_to_stderr
 from protobase_live.cli.loop import run, stop_requested
-from protobase_live.cli.settings import Options, Settings, settings
+from protobase_live.cli.settings import Options, Settings, misnamed, settings
 from protobase_live.database.database import Database
 from protobase_live.database.opening import open as open_database
-from protobase_live.errors import StorageFailed, Unavailable, ValidationError
+from protobase_live.errors import StorageFailed, ValidationError
 from protobase_live.model.atoms import Atom
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.authentication import Authenticate, anonymous
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
+from protobase_live.server.ports import PORT_ERRORS, cannot_listen
 from protobase_live.server.server import Server
 from protobase_live.server.siblings import Siblings
 from protobase_live.server.tls import peer_tls, server_tls
@@ -58,13 +59,15 @@ def options(arguments: Sequence[str]) -> Options | None:
 
 
 def serve(chosen: Options) -> NoReturn:
-    """Serve until SIGTERM or SIGINT, then end the process."""
+    """Serve until SIGTERM, SIGHUP or SIGINT, then end the process."""
     run(_serve(chosen))
 
 
 async def _serve(chosen: Options) -> None:
     how = settings(chosen, os.environ)
     log_to_stderr(how.log_level, how.log_format)
+    for each in misnamed(os.environ):
+        _log.warning("%s", each, extra={"event": "variable_ignored"})
     stop = stop_requested()
     if how.workers:
         from protobase_live.cli.supervise import supervise  # a server without workers starts without
@@ -252,9 +255,8 @@ async def listening(
     )
     try:
         await server.__aenter__()
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error
-        raise Unavailable(f"cannot listen on {host}:{port}: {reason}") from error
+    except PORT_ERRORS as error:
+        raise cannot_listen(host, port, error) from error
     try:
         yield server
     finally:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from typing import Any, TypedDict, cast
 
 from protobase_live.cluster.limits import ClusterLimits
@@ -25,6 +26,11 @@ from protobase_live.server.limits import ServerLimits
 from protobase_live.workers.limits import WorkerLimits
 
 PREFIX = "PROTOBASE_"
+OTHERS = (f"{PREFIX}CONFIG", f"{PREFIX}TOKEN")
+"""Variables that are no line of a file."""
+ALIKE = 0.8
+"""How much a variable is like that of a setting, from 0 to 1, to have been meant as one. Orchestrators set
+others that begin in the same way."""
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("text", "json")
 SWITCH = ("on", "off")
@@ -153,11 +159,31 @@ def _of_options(options: Options) -> Iterator[tuple[str, _Given]]:
 
 
 def _of_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, _Given]]:
-    for name in (*_PLAIN, *_SHORT, *_LIMITS):
-        variable = PREFIX + name.replace(".", "_").upper()
+    for variable, name in _VARIABLES.items():
         if variable in environment:
             value = environment[variable]
-            yield _SHORT.get(name, name), _Given(value.split() if name in _LISTS else value, variable)
+            yield name, _Given(value.split() if name in _LISTS else value, variable)
+
+
+def misnamed(environment: Mapping[str, str]) -> Iterator[str]:
+    """What to say of variables that nobody reads, and that were meant as settings by their names."""
+    known = [*_VARIABLES, *OTHERS]
+    for variable in sorted(environment.keys() - set(known)):
+        if variable.startswith(PREFIX) and (meant := _meant(variable, known)):
+            yield f"{variable} is no setting, and is ignored; did you mean {' or '.join(meant)}?"
+
+
+def _meant(variable: str, known: Sequence[str]) -> Sequence[str]:
+    name = variable.removeprefix(PREFIX)
+    several = [each for each in _LIMITS if each.endswith(f".{name.lower()}")]
+    if several:
+        return [_variable(each) for each in several]
+    close = get_close_matches(name, [each.removeprefix(PREFIX) for each in known], 1, ALIKE)
+    return [PREFIX + each for each in close]
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.replace(".", "_").upper()
 
 
 def _of_file(path: str) -> Iterator[tuple[str, _Given]]:
@@ -168,6 +194,8 @@ def _of_file(path: str) -> Iterator[tuple[str, _Given]]:
             for limit, each in cast("dict[str, Any]", value).items():
                 full = _full_name(f"{name}.{limit}", path)
                 yield full, _Given(each, f"{path}: {full}")
+        elif name in SECTIONS:
+            raise ValidationError(f"{path}: {name} is a section; write [{name}], and its limits below")
         else:
             raise _unknown(name, path, [*_PLAIN, *SECTIONS])
 
@@ -282,3 +310,8 @@ _LIMITS = {f"{name}.{each.name}": each.default for name, kind in SECTIONS.items(
 _NAMES = [full.partition(".")[2] for full in _LIMITS]
 _SHORT = {short: full for short, full in zip(_NAMES, _LIMITS, strict=True) if _NAMES.count(short) == 1}
 """The full names of limits that can be named without their section."""
+_VARIABLES = {
+    **{_variable(option): name for name, (option, _) in _LISTS.items()},  # as the option, which is for one
+    **{_variable(name): _SHORT.get(name, name) for name in (*_PLAIN, *_SHORT, *_LIMITS)},
+}
+"""What each variable sets; of two that set the same, the later one counts."""

@@ -86,6 +86,7 @@ _CONTENTS: Mapping[str, Any] = {
 def fill_map(shared: Any, trees: Any) -> None:
     """Set the entries of a Y.Map. Raises ValidationError."""
     for key, tree in _expected(dict, trees, "an object").items():
+        _require_outside_of_xml(tree)
         shared[key] = _blank(tree)
         _fill(shared[key], tree)
 
@@ -93,9 +94,18 @@ def fill_map(shared: Any, trees: Any) -> None:
 def fill_array(shared: Any, trees: Any) -> None:
     """Append items to a Y.Array. Raises ValidationError."""
     for tree in _expected(list, trees, "a list"):
+        _require_outside_of_xml(tree)
         shared.append(_blank(tree))
         wrote(shared)
         _fill(shared[len(shared) - 1], tree)
+
+
+def _require_outside_of_xml(tree: Tree) -> None:
+    """Raises ValidationError for what the native library puts into nothing but XML."""
+    if (name := _name(tree)) in _WITHIN_XML:
+        raise ValidationError(
+            f"a {name} cannot be put into a map or list here; import the 'update' line as well"
+        )
 
 
 def fill_children(shared: Any, trees: Any) -> None:
@@ -162,6 +172,7 @@ _BLANKS: Mapping[str, Any] = {
     "y.xmltext": XmlText,
     "y.xml": XmlFragment,
 }
+_WITHIN_XML = ("y.element", "y.xmltext")
 _EMBEDDABLE = ("y.map", "y.array", "y.text")
 """What the native library can put into a text."""
 

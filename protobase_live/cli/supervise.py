@@ -12,7 +12,8 @@ from protobase_actors import SystemClock
 from protobase_live.cli.descriptors import allow_descriptors
 from protobase_live.cli.settings import Options, Settings
 from protobase_live.database.opening import open_storage
-from protobase_live.errors import Unavailable, ValidationError
+from protobase_live.errors import ValidationError
+from protobase_live.server.ports import PORT_ERRORS, cannot_listen
 from protobase_live.workers.reports import Reports
 from protobase_live.workers.settling import has_all_of
 from protobase_live.workers.stores import Stores
@@ -85,9 +86,8 @@ async def _bound(host: str, port: int) -> list[socket.socket]:
     loop = asyncio.get_running_loop()
     try:
         server = await loop.create_server(asyncio.Protocol, host, port, start_serving=False)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error
-        raise Unavailable(f"cannot listen on {host}:{port}: {reason}") from error
+    except PORT_ERRORS as error:
+        raise cannot_listen(host, port, error) from error
     found = [socket.socket(fileno=os.dup(each.fileno())) for each in server.sockets]
     server.close()
     for each in found:

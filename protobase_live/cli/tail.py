@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from protobase_live.cli.loop import run
 from protobase_live.cli.notes import note_connection
+from protobase_live.cli.streams import print_utf8
 from protobase_live.client import connect
 from protobase_live.document.targets import OPEN, named_structure
 from protobase_live.model.change import Change
@@ -28,6 +29,7 @@ def tail(
 async def _tail(
     url: str, collection: str, since: str | None, structures: Sequence[str], token: str | None
 ) -> None:
+    print_utf8()
     opened = [named_structure(each) for each in structures]
     async with connect(url, token, on_connection=note_connection) as database:
         tailed = await database.collection(collection)

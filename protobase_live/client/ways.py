@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, get_args
@@ -48,6 +49,12 @@ class Ways:
 
     async def dial(self, url: str) -> Transport:
         """Open a connection to an address; see `protobase_live.client.transport.Dial`."""
+        try:
+            return await self._dial(url)
+        except UnicodeError as error:  # of a name with a part that is empty or too long
+            raise socket.gaierror(socket.EAI_NONAME, "no name of a host") from error
+
+    async def _dial(self, url: str) -> Transport:
         if self._way == "websocket":
             return await self._websocket(url)
         if self._way == "http":

@@ -14,7 +14,15 @@ from protobase_live.cluster.incoming import Home
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.link import Link
 from protobase_live.cluster.replication import Replication
-from protobase_live.errors import LimitExceeded, ProtoBaseError, ProtocolError, Unauthorized, ValidationError
+from protobase_live.collection.mistakes import summary
+from protobase_live.errors import (
+    LimitExceeded,
+    ProtoBaseError,
+    ProtocolError,
+    Unauthorized,
+    Unavailable,
+    ValidationError,
+)
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.live.limits import BAD_MESSAGE, TOO_MANY, UNAUTHORIZED
 from protobase_live.protocol.peer.handshake import check_secret
@@ -160,6 +168,9 @@ class Cluster:
             await self.serve(await dial(), dialed=True, met=dialing.met)
         except (ProtoBaseError, OSError, TimeoutError) as error:
             dialing.failed(error, self._clock.monotonic() - begun)
+        except Exception as mistake:  # of this node: it is told as any other reason, and dialing goes on
+            problem = Unavailable(f"this node failed: {summary(mistake)}")
+            dialing.failed(problem, self._clock.monotonic() - begun)
 
 
 def _code_of(error: ProtoBaseError) -> int:

@@ -18,8 +18,8 @@ async def open_folder(url: str, path: str, *, must_exist: bool, limits: StorageL
     Raises ValidationError, StorageFailed where there has to be a database and is none, and StorageError.
     """
     path = _folder(url, path)
-    if must_exist and not _has_database(path):
-        raise StorageFailed(f"there is no database in {path!r}")
+    if must_exist:
+        _require_database(path)
     return await FileStorage.open(
         path,
         backlog_limit=limits.unstored_bytes,
@@ -51,6 +51,19 @@ def _has_database(path: str) -> bool:
     with suppress(OSError):
         return (Path(path) / DATABASE_NAME).exists()
     return False
+
+
+def _require_database(path: str) -> None:
+    """Raises StorageFailed where none is, also where its file is empty: it is none without a log."""
+    file = Path(path) / DATABASE_NAME
+    try:
+        is_empty = not file.stat().st_size and not file.with_name(f"{DATABASE_NAME}-wal").exists()
+    except (FileNotFoundError, NotADirectoryError):
+        raise StorageFailed(f"there is no database in {path!r}") from None
+    except OSError as error:
+        raise StorageFailed(f"cannot look for a database in {path!r}: {error.strerror}") from error
+    if is_empty:
+        raise StorageFailed(f"there is no database in {path!r} ({DATABASE_NAME} is empty)")
 
 
 def _check_plain(url: str, path: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from protobase_live.limits import Limited
 
@@ -10,6 +11,8 @@ from protobase_live.limits import Limited
 @dataclass(frozen=True, slots=True)
 class ViewLimits(Limited):
     """What a database takes of queries; every limit says what happens at it."""
+
+    ABOVE_ZERO: ClassVar[frozenset[str]] = frozenset({"identity_queries", "client_queries"})
 
     views: int = 20_000
     """Different live queries. Those that nobody watches make room; then `Overloaded`."""

@@ -78,7 +78,7 @@ def _of_module(path: str) -> Policy:
 
     try:
         found = runpy.run_path(path).get("policy")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValidationError(f"--policy {path}: {type(error).__name__}: {error}") from error
     if not isinstance(found, Policy):
         raise ValidationError(f"--policy {path} has no policy; write policy = pb.Policy([pb.Rule(...)])")

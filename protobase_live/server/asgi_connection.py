@@ -18,6 +18,7 @@ from protobase_live.protocol.live.limits import MAX_REASON_BYTES, MESSAGE_TOO_BI
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.server.asgi_types import Message, Receive, Scope, Send
 from protobase_live.server.proxies import NO_PROXIES
+from protobase_live.server.too_big import too_big
 from protobase_live.server.traffic import Traffic
 from protobase_live.server.wire import Session
 
@@ -50,7 +51,7 @@ class AsgiConnection:
         self._scope = scope
         self._receive = receive
         self._send_event = send
-        self._longest = message_bytes
+        self._longest, self._limit = message_bytes, "hello_bytes"
         self._turn = asyncio.Lock()
         self._queue: deque[bytes] = deque()
         self._unread = 0
@@ -76,9 +77,9 @@ class AsgiConnection:
         self.subprotocol = subprotocol
         await self._tell({"type": "websocket.accept", "subprotocol": subprotocol})
 
-    def allow(self, message_bytes: int) -> None:
-        """From now on messages may be so long."""
-        self._longest = message_bytes
+    def allow(self, message_bytes: int, limit: str = "message_bytes") -> None:
+        """From now on messages may be so long, by this limit."""
+        self._longest, self._limit = message_bytes, limit
 
     # for the live door
 
@@ -275,7 +276,7 @@ class AsgiConnection:
 
     @property
     def _too_big(self) -> str:
-        return f"a message has at most {self._longest} bytes (message_bytes)"
+        return too_big(self._longest, self._limit)
 
 
 async def _coming(receive: Receive) -> Message:

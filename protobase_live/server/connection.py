@@ -70,7 +70,7 @@ class Connection(ServerConnection):
         self._has_ended = False
         """Whether the client sends nothing more and waits for a page that it has asked for."""
         self._patience: asyncio.TimerHandle | None = None
-        tell_too_big(protocol)
+        tell_too_big(protocol, "hello_bytes")
         self._session: Session | None = None
         self._direct = False
         self._early: list[bytes] = []
@@ -89,9 +89,10 @@ class Connection(ServerConnection):
         self.writable = False
         """Whether messages may be sent: the handshake is over and no close has begun."""
 
-    def allow(self, message_bytes: int) -> None:
-        """From now on messages may be so long; the library looks at what their frames announce."""
+    def allow(self, message_bytes: int, limit: str = "message_bytes") -> None:
+        """From now on messages may be so long, by this limit; the library looks at what frames announce."""
         self.protocol.max_message_size = message_bytes
+        tell_too_big(self.protocol, limit)
 
     async def attend(self, session: Session, backlog_bytes: int) -> None:
         """Give ``session`` every message until the connection is closed.

@@ -35,7 +35,7 @@ class HocuspocusDoor:
 
     async def admit(self, connection: Connection) -> str | None:
         """See `Door.admit`. Before its first document is decided a client may say little."""
-        connection.allow(self._limits.undecided_bytes)
+        connection.allow(self._limits.undecided_bytes, "undecided_bytes")
         return await self._clients.hold(connection)
 
     async def serve(self, connection: Connection, forbidden: str | None) -> None:
@@ -53,7 +53,7 @@ class HocuspocusDoor:
         request: ClientRequest = NOTHING_KNOWN,
     ) -> None:
         """Serve a client whose handshake somebody else has answered; for ``token`` see `HocuspocusSocket`."""
-        connection.allow(self._limits.undecided_bytes)
+        connection.allow(self._limits.undecided_bytes, "undecided_bytes")
         serve = partial(self._serve, connection, forbidden, token, request)
         await self._clients.serve_accepted(connection, serve, caller)
 

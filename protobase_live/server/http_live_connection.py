@@ -36,12 +36,13 @@ from protobase_live.server.counters import Counters
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.pace import LEAST_WAIT_SECONDS, Pace
 from protobase_live.server.rest.answers import Headers, Refusal, stream_headers
+from protobase_live.server.too_big import too_big
 
 WAITING_REQUESTS = 4
 """Requests of one connection that wait to be taken; another one is refused: a client sends one at a time, and
 one again whose answer it did not see."""
 
-Read = Callable[[int], Awaitable[bytes]]
+Read = Callable[[int, str], Awaitable[bytes]]
 """Reads the body of a request, of at most so many bytes. Raises Refusal."""
 
 
@@ -77,7 +78,7 @@ class HttpLiveConnection:
         self._send_event = send
         self._clock = clock
         self._limits = limits
-        self._longest = message_bytes
+        self._longest, self._limit = message_bytes, "hello_bytes"
         self._sending = asyncio.Lock()
         self._taking = asyncio.Lock()
         self._waiting = 0
@@ -98,9 +99,9 @@ class HttpLiveConnection:
 
     # for the live door
 
-    def allow(self, message_bytes: int) -> None:
-        """From now on messages may be so long."""
-        self._longest = message_bytes
+    def allow(self, message_bytes: int, limit: str = "message_bytes") -> None:
+        """From now on messages may be so long, by this limit."""
+        self._longest, self._limit = message_bytes, limit
 
     async def recv(self) -> Frame:
         """The next message. Raises ConnectionClosed, and Violation for what is none."""
@@ -195,9 +196,9 @@ class HttpLiveConnection:
 
     async def _frames(self, read: Read) -> list[Frame]:
         try:
-            frames = frames_of(await read(line_bytes(self._longest) + MAX_FRAMES), self._codec)
+            frames = frames_of(await read(line_bytes(self._longest) + MAX_FRAMES, self._limit), self._codec)
             if any(len(frame) > self._longest for frame in frames):
-                long = LimitExceeded(f"a message has at most {self._longest} bytes (message_bytes)")
+                long = LimitExceeded(too_big(self._longest, self._limit))
                 raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, long)
         except Refusal as refusal:
             self._fail(MESSAGE_TOO_BIG, str(refusal.error))

@@ -159,7 +159,7 @@ class HttpLiveDoor:
         if connection is None or connection.credential != self._credential(scope, headers):
             raise ended()
         address = address_of(scope, headers, self._proxies)
-        reading = partial(self._bodies.read, receive, address, limit="message_bytes")
+        reading = partial(self._bodies.read, receive, address)
         try:
             taking = connection.take(_number(headers), reading)
             await within(self._clock, self._limits.request_seconds, taking)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from types import TracebackType
 
 from protobase_actors import SystemClock
-from protobase_live.errors import Unavailable
 from protobase_live.server.asgi_types import App
 from protobase_live.server.counters import Counters
 from protobase_live.server.http_connection import HttpConnections, PlainConnection
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.listening import listening
+from protobase_live.server.ports import PORT_ERRORS, cannot_listen
 from protobase_live.server.traffic import Traffic
 
 
@@ -34,9 +33,8 @@ class HttpPort:
             self._server = await listening(
                 loop.create_server(lambda: PlainConnection(all_of_them), self._host, self._port)
             )
-        except OSError as error:
-            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error
-            raise Unavailable(f"cannot listen on {self._host}:{self._port}: {reason}") from error
+        except PORT_ERRORS as error:
+            raise cannot_listen(self._host, self._port, error) from error
         return self
 
     async def __aexit__(

@@ -16,8 +16,8 @@ class LiveWire(Protocol):
     @property
     def address(self) -> str | None: ...
 
-    def allow(self, message_bytes: int) -> None:
-        """From now on messages may be so long."""
+    def allow(self, message_bytes: int, limit: str = "message_bytes") -> None:
+        """From now on messages may be so long, by this limit."""
         ...
 
     async def recv(self) -> Frame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
@@ -69,6 +70,8 @@ async def dial(url: str, message_bytes: int, seconds: float, tls: SSLContext | N
         )
     except (InvalidHandshake, InvalidURI) as error:
         raise Unavailable(f"{url} is no node that can be dialed: {error}") from error
+    except UnicodeError as error:  # of a name with a part that is empty or too long
+        raise Unavailable(f"there is no host {urlsplit(url).hostname!r}") from error
     return WebSocketChannel(socket)
 
 

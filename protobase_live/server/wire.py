@@ -69,8 +69,8 @@ class Line(Protocol):
 class Wire(Line, Protocol):
     """One client's connection."""
 
-    def allow(self, message_bytes: int) -> None:
-        """From now on messages may be so long."""
+    def allow(self, message_bytes: int, limit: str = "message_bytes") -> None:
+        """From now on messages may be so long, by this limit."""
         ...
 
     def write_often(self, message: bytes, count: int) -> None:

@@ -76,10 +76,15 @@ class Stores:
 
 def stores_beside(storage: str) -> Sequence[str]:
     """The storages of workers that belong to this one."""
-    return Stores(storage).others if storage.startswith("file:") else ()
+    return Stores(storage).others if _names_folder(storage) else ()
+
+
+def _names_folder(storage: str) -> bool:
+    """What names none is told so by who opens it."""
+    return storage.startswith("file:") and storage != "file:"
 
 
 def require_no_workers(storage: str) -> None:
     """The storage is about to be used without workers. Raises ValidationError as `Stores.check` does."""
-    if storage.startswith("file:"):
+    if _names_folder(storage):
         Stores(storage).check(0)

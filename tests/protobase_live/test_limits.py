@@ -56,6 +56,10 @@ async def test_open(given, said):
         (pb.Limits, "collections", 0, "a whole number, more than 0"),
         (pb.Limits, "idle_seconds", "x", "a number of seconds, more than 0"),
         (pb.Limits, "busy_seconds", float("nan"), "a number of seconds, 0 or more"),
+        (pb.LiveLimits, "requests", 0, "a whole number, more than 0"),
+        (pb.ViewLimits, "identity_queries", 0, "a whole number, more than 0"),
+        (pb.ViewLimits, "client_queries", 0, "a whole number, more than 0"),
+        (pb.LiveLimits, "message_bytes", 2**53, "a whole number, 0 or more and at most 2**53 - 1"),
         (pb.PresenceLimits, "deliveries", 0, "a number, more than 0"),
         (pb.ServerLimits, "message_bytes", 1.5, "a whole number, 0 or more"),
         (pb.ClientLimits, "call_seconds", None, "a number of seconds, 0 or more"),
@@ -65,6 +69,12 @@ def test_what_is_no_limit_is_named_where_it_is_said(kind, name, value, right):
     with pytest.raises(pb.ValidationError) as caught:
         kind(**{name: value})
     assert str(caught.value) == f"{kind.__name__}.{name} is {right}, not {value!r}"
+
+
+async def test_clients_read_the_largest_limits():
+    most = pb.LiveLimits(message_bytes=2**53 - 1, answer_bytes=2**53 - 1, credit=2**53 - 1)
+    async with pb.open("memory:") as db, pb.Server(db, port=0, live_limits=most) as server:
+        assert await (await pb.connect(server.url)).collections() == []
 
 
 @pytest.mark.parametrize(("kind", "field"), FIELDS)

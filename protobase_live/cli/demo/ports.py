@@ -18,6 +18,9 @@ KEEPS = sys.platform == "linux"
 lets those listen there who name it (with ``SO_REUSEADDR``, which servers set). Elsewhere it would keep these
 away, too, so that a port is free and no more than that."""
 
+MOST = 65_535
+"""The last port that there is."""
+
 
 class ReservedPorts:
     """So many ports, from the first one on; 0: any. A context manager that lets go of them."""
@@ -25,7 +28,7 @@ class ReservedPorts:
     def __init__(self, first: int, count: int) -> None:
         """Raises Unavailable."""
         self._sockets: list[socket.socket] = []
-        for candidate in range(first, first + TRIED) if first else [0] * count:
+        for candidate in range(first, min(first + TRIED, MOST + 1)) if first else [0] * count:
             if len(self._sockets) < count:
                 self._bind(candidate)
         self.numbers: Sequence[int] = [each.getsockname()[1] for each in self._sockets]

@@ -33,7 +33,9 @@ MAX_REASON_BYTES = 123
 class LiveLimits(Limited):
     """What a server accepts on its live door; the comment says what happens at the limit."""
 
-    ABOVE_ZERO: ClassVar[frozenset[str]] = frozenset({"batch", "hello_seconds", "heartbeat_seconds"})
+    ABOVE_ZERO: ClassVar[frozenset[str]] = frozenset(
+        {"batch", "hello_seconds", "heartbeat_seconds", "requests"}
+    )
 
     connections: int = 10_000  # connections of the door: closed with TOO_MANY
     message_bytes: int = 16 * 1024 * 1024  # a message of a client: closed with MESSAGE_TOO_BIG

@@ -10,6 +10,7 @@ import signal
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
+from stat import S_IMODE
 
 import pytest
 from pycrdt import Doc, Map, Text
@@ -148,6 +149,17 @@ async def test_a_backup_that_fails_leaves_the_last_one(tmp_path: Path) -> None:
     assert file.read_bytes() == b"the last one"
 
 
+async def test_a_database_that_was_cut_to_nothing_leaves_the_last_one(odd: str, tmp_path: Path) -> None:
+    file, database = tmp_path / "backup", tmp_path / "odd" / "protobase.db"
+    file.write_bytes(b"the last one")
+    database.write_bytes(b"")
+    for command in (("backup", odd, file), ("info", odd)):
+        ended = await run(*command)
+        says = f"there is no database in {str(tmp_path / 'odd')!r} (protobase.db is empty)"
+        assert ended == (1, "", f"error: {says}\n")
+    assert (file.read_bytes(), database.read_bytes()) == (b"the last one", b"")
+
+
 async def test_a_collection_that_is_not_there_leaves_the_last_one(odd: str, tmp_path: Path) -> None:
     file = tmp_path / "backup"
     file.write_bytes(b"the last one")
@@ -155,6 +167,48 @@ async def test_a_collection_that_is_not_there_leaves_the_last_one(odd: str, tmp_
     assert ended == (1, "", "error: there is no collection 'task'; did you mean 'tasks'?\n")
     assert file.read_bytes() == b"the last one"
     assert not list(tmp_path.glob("*.part"))  # noqa: ASYNC240
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_link_to_a_pipe(path: Path) -> None:
+    os.mkfifo(path.with_name("pipe"))
+    path.symlink_to("pipe")
+
+
+@pytest.mark.parametrize("make", [make_pipe, make_link_to_a_pipe, Path.mkdir])
+async def test_what_is_no_file_is_not_replaced(odd: str, tmp_path: Path, make) -> None:
+    target = tmp_path / "target"
+    make(target)
+    before = {each.name: each.lstat().st_mode for each in tmp_path.iterdir()}  # noqa: ASYNC240
+    ended = await run("backup", odd, target)
+    assert ended == (1, "", f"error: {str(target)!r} is no file; a backup is written into one\n")
+    assert {each.name: each.lstat().st_mode for each in tmp_path.iterdir()} == before  # noqa: ASYNC240
+
+
+async def test_a_link_to_a_file_stays_one(odd: str, tmp_path: Path) -> None:
+    folder, link = tmp_path / "folder", tmp_path / "link"
+    folder.mkdir()
+    link.symlink_to("folder/backup")
+    for _ in range(2):
+        assert await run("backup", odd, link) == (0, "", "")
+        assert [each.name for each in folder.iterdir()] == ["backup"]
+    assert link.is_symlink()
+    assert await run("restore", link, f"file:{tmp_path / 'copy'}") == (0, "", "")
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
+async def test_a_backup_is_read_by_those_who_could_read_the_last_one(
+    odd: str, tmp_path: Path, mode: int
+) -> None:
+    file = tmp_path / "backup"
+    assert await run("backup", odd, file) == (0, "", "")
+    assert S_IMODE(file.stat().st_mode) == 0o600
+    file.chmod(mode)
+    assert await run("backup", odd, file) == (0, "", "")
+    assert S_IMODE(file.stat().st_mode) == mode
 
 
 async def test_a_backup_that_lacks_some_takes_the_place_of_none(tmp_path: Path) -> None:
@@ -178,14 +232,17 @@ async def test_a_backup_that_lacks_some_takes_the_place_of_none(tmp_path: Path) 
     assert {each.name for each in tmp_path.iterdir()} == {"backup", "first", "data", "copy"}  # noqa: ASYNC240
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_backup_that_is_stopped_leaves_the_last_one_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     file = tmp_path / "backup"
     file.write_bytes(b"the last one")
 
     async def stopped(*given: object) -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
+        with_default = signal.getsignal(number) is signal.SIG_DFL
+        assert not with_default, "it would end the tests"
+        os.kill(os.getpid(), number)
         await asyncio.Event().wait()
 
     monkeypatch.setattr(backup, "_write", stopped)
@@ -209,3 +266,9 @@ async def test_a_server_s_collections_can_be_deleted_and_exported(server: pb.Ser
     assert (again.code, again.err) == (0, ""), "what was deleted can be imported again"
     assert (await run("export", server.url)).out == exported.out
     assert "no collection 'nosuch'" in (await run("delete", server.url, "nosuch")).err
+
+
+async def test_a_pipe_is_no_backup(tmp_path: Path) -> None:
+    file = "/proc/self/fd/0"
+    ended = await run("restore", file, f"file:{tmp_path / 'copy'}", before=("env",))
+    assert ended == (1, "", f"error: {file!r} is no file; a backup is read from one, more than once\n")

@@ -22,6 +22,17 @@ async def test_figures(tmp_path):
     assert found["bytes"] > 0
 
 
+async def test_names_are_no_markup():
+    names = ["[bold]", "a[/b]", "list[red]"]
+    async with pb.open("memory:") as db, pb.Server(db, port=0) as server:
+        for name in names:
+            await (await db.collection(name)).insert({"n": 1})
+        db.read_only.add("a[/b]", StorageFull("[/full]"))
+        table = await run("info", server.url)
+    assert [line.split()[0] for line in table.out.splitlines()[1:4]] == names
+    assert "read-only: [/full]" in table.out
+
+
 async def test_figures_of_a_server():
     async with pb.open("memory:") as db, pb.Server(db, port=0) as server:
         await (await db.collection("tasks")).insert({"n": 1})

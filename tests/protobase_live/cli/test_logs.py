@@ -2,6 +2,8 @@
 
 import json
 import logging
+import warnings
+from contextlib import contextmanager
 
 import pytest
 
@@ -110,16 +112,36 @@ def test_a_traceback_forges_no_line():
     assert all(each.startswith("    ") and each.isprintable() for each in others)
 
 
-def test_both_packages_are_printed(capsys, monkeypatch):
-    loggers = [logging.getLogger(name) for name in ("protobase_live", "protobase_storage")]
+@contextmanager
+def printing():
+    """The log is printed as JSON meanwhile, as it was not before."""
+    loggers = [logging.getLogger(name) for name in ("protobase_live", "protobase_storage", None)]
     before = [(each.handlers[:], each.level, each.propagate) for each in loggers]
     try:
         log_to_stderr("warning", "json")
-        for name in ("protobase_live.server", "protobase_storage.cloud"):
-            logging.getLogger(name).warning("here", extra={"event": "serving"})
-        lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+        yield
     finally:
+        logging.captureWarnings(False)
         for each, (handlers, level, propagate) in zip(loggers, before, strict=True):
             each.handlers[:], each.propagate = handlers, propagate
             each.setLevel(level)
+
+
+def test_both_packages_are_printed(capsys):
+    with printing():
+        for name in ("protobase_live.server", "protobase_storage.cloud"):
+            logging.getLogger(name).warning("here", extra={"event": "serving"})
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [each["logger"] for each in lines] == ["protobase_live.server", "protobase_storage.cloud"]
+
+
+def test_what_others_warn_of_is_printed_likewise(capsys):
+    with printing():
+        logging.getLogger("opentelemetry.sdk").error("no collector\nat all")
+        logging.getLogger("opentelemetry.sdk").info("not told")
+        warnings.showwarning("deprecated", UserWarning, "x.py", 1)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(each["level"], each["logger"], each["message"]) for each in lines] == [
+        ("error", "opentelemetry.sdk", "no collector\nat all"),
+        ("warning", "py.warnings", "x.py:1: UserWarning: deprecated\n"),
+    ]

@@ -75,6 +75,25 @@ def test_what_is_no_parameter(given):
         parameter(given)
 
 
+async def test_what_a_locale_cannot_say(tmp_path):
+    """Programs read UTF-8 all the same; people read escapes."""
+    storage = f"file:{tmp_path / 'data'}"
+    async with pb.open(storage) as db:
+        await (await db.collection("tésts")).put({"price": "5 €"}, key="k")
+    latin = ("env", "PYTHONUTF8=0", "PYTHONIOENCODING=ascii")
+    told = [await run("query", storage, "tésts", "--format", style, before=latin) for style in FORMATS]
+    assert [(each.code, each.err) for each in told] == [(0, "")] * 3
+    assert [each.out.splitlines()[-1] for each in told] == [
+        '{"_key":"k","price":"5 €"}',
+        "k,5 €",
+        "k     5 \\u20ac",
+    ]
+    assert "t\\xe9sts" in (await run("info", storage, before=latin)).out
+
+
+FORMATS = ("json", "csv", "table")
+
+
 def test_differences_are_lines():
     changes = (
         RowChange("insert", 0, {"_key": "a", "b": b"x"}),
@@ -240,3 +259,12 @@ async def test_wrong_calls(storage, tmp_path):
     absent = await run("query", f"file:{tmp_path / 'absent'}", "tasks")
     assert absent.code == 1
     assert "there is no database" in absent.err
+
+
+async def test_what_other_workers_may_have_is_noted(storage, tmp_path):
+    other = tmp_path / "data" / "workers" / "1"
+    other.mkdir(parents=True)
+    ended = await run("query", storage, "tasks limit 1")
+    assert (ended.code, ended.err.count("\n")) == (0, 1)
+    assert ended.err.startswith(f"note: {other} may hold commits that the first worker lacks")
+    assert (await run("query", "file:", "tasks")).err.startswith("error: 'file:' is no storage")

@@ -25,6 +25,7 @@ def test_a_file_says_what_records_have_to_be(tmp_path) -> None:
         ("schemas = 5", "it has no dict schemas"),
         ("", "it has no dict"),
         ("1 / 0", "ZeroDivisionError"),
+        ("raise SystemExit(0)", "SystemExit: 0"),
         (None, "No such file"),
     ],
 )

@@ -77,10 +77,11 @@ async def test_one_line_then_a_clean_stop_that_keeps_everything(tmp_path, number
         assert await (await db.collection("tasks")).get("t1") == {"title": "a"}
 
 
-async def test_longer_way_through_typer_serves_too():
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_longer_way_through_typer_serves_too(number):
     async with running("serve", "--storage=memory:", "--listen=127.0.0.1:0") as server:
         assert READY.fullmatch(await line(server))
-        assert await stop(server, signal.SIGTERM) == (0, "", "")
+        assert await stop(server, number) == (0, "", "")
 
 
 async def test_what_keeps_it_from_serving_is_one_line(tmp_path):
@@ -90,8 +91,18 @@ async def test_what_keeps_it_from_serving_is_one_line(tmp_path):
         taken = await run("serve", "--storage", "memory:", "--listen", host)
         locked = await run("serve", "--storage", storage, "--listen", "127.0.0.1:0")
     assert taken == (1, "", f"error: cannot listen on {host}: Address already in use\n")
+    for more in ((), ("--workers", "1")):
+        odd = await run("serve", "--storage", storage, "--insecure", "--listen", "a..b:0", *more)
+        assert (odd.code, "Traceback" in odd.err) == (1, False)
+        assert odd.err.splitlines()[-1].startswith("error: cannot listen on a..b:0: ")
     assert locked.code == 1
     assert re.fullmatch(r"error: cannot open 'file:.*' is held by process \d+\n", locked.err)
+
+
+async def test_a_variable_that_was_meant_as_a_setting_is_told():
+    given = ("env", "PROTOBASE_POLCY=policy.toml")
+    ended = await run("serve", "--storage", "memory:", "--listen", "a..b:0", before=given)
+    assert "PROTOBASE_POLCY is no setting, and is ignored; did you mean PROTOBASE_POLICY?" in ended.err
 
 
 async def test_a_full_disk_keeps_it_from_serving_in_one_line(tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from protobase_live.cli.settings import SECTIONS, Options, Settings, settings
+from protobase_live.cli.settings import SECTIONS, Options, Settings, misnamed, settings
 from protobase_live.collection.limits import Limits
 from protobase_live.errors import ValidationError
 
@@ -51,6 +51,35 @@ def test_options_go_before_the_environment_and_that_before_the_file(config):
     assert (found.storage, found.listen, found.log_level) == ("file:c", "b:1", "debug")
     assert found.origins == ("https://a.example", "https://b.example")
     assert found.limits == Limits(document_bytes=2 * 1024 * 1024)
+
+
+def test_a_variable_may_be_named_as_the_option():
+    found = settings({}, {"PROTOBASE_PEER": "ws://a:1 ws://b:2", "PROTOBASE_OWNER": "a*"})
+    assert (found.peers, found.owners) == (("ws://a:1", "ws://b:2"), ("a*",))
+    both = {"PROTOBASE_ORIGIN": "https://a", "PROTOBASE_ORIGINS": "https://b"}
+    assert settings({}, both).origins == ("https://b",)
+
+
+def test_variables_that_were_meant_as_settings():
+    said = {
+        "PROTOBASE_POLCY": "did you mean PROTOBASE_POLICY?",
+        "PROTOBASE_INSPECTER": "did you mean PROTOBASE_INSPECTOR?",
+        "PROTOBASE_COMMIT_BYTE": "did you mean PROTOBASE_COMMIT_BYTES?",
+    }
+    others = ["TOKEN", "CONFIG", "SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_8765_TCP"]
+    others += [
+        "PORT_8765_TCP_PROTO",
+        "PORT_8765_TCP_PORT",
+        "PORT_8765_TCP_ADDR",
+        "STORAGE",
+        "PEER",
+        "VERSION",
+    ]
+    given = dict.fromkeys([*said, *(f"PROTOBASE_{name}" for name in others), "POLCY"], "x")
+    found = list(misnamed(given))
+    assert found == [f"{name} is no setting, and is ignored; {meant}" for name, meant in sorted(said.items())]
+    (several,) = misnamed({"PROTOBASE_MESSAGE_BYTES": "1"})
+    assert "PROTOBASE_SERVER_LIMITS_MESSAGE_BYTES or PROTOBASE_LIVE_LIMITS_MESSAGE_BYTES" in several
 
 
 def test_proxies_are_given_in_the_singular_as_options(config):
@@ -134,7 +163,7 @@ def test_mistakes_are_named(options, environment, said):
         ("node_id = 1", "expected a text, not 1"),
         ("[limits]\nviews = 1", "no setting 'limits.views'"),
         ("[limits]\ncollections = true", "True is not a whole number"),
-        ("limits = 3", "no setting 'limits'"),
+        ("limits = 3", "limits is a section"),
         ("storage =", "Invalid"),
     ],
 )

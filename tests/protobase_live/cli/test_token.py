@@ -76,3 +76,10 @@ async def test_a_key_that_is_none_is_told_in_one_line(tmp_path: Path) -> None:
     code, _, told = await run("serve", "--storage", "memory:", "--jwt-keys", str(missing))
     assert code == 1
     assert "name the algorithms of tokens explicitly" in told
+
+
+@pytest.mark.parametrize("seconds", ["inf", "1e300"])
+async def test_a_token_ends_at_some_time(secret: str, seconds: str) -> None:
+    ended = await run("token", "ann", "--keys", secret, "--algorithm", "HS256", "--seconds", seconds)
+    assert (ended.code, ended.err.count("\n")) == (1, 1)
+    assert "a token is good for 1 to " in ended.err

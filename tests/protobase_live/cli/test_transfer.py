@@ -10,7 +10,7 @@ from pycrdt import Doc, Map, Text
 from websockets.asyncio.client import connect
 
 import protobase_live as pb
-from protobase_live.cli import portable, yjs_peer
+from protobase_live.cli import portable, transfer, yjs_peer
 from protobase_live.database.opening import open_storage as opened
 from protobase_live.errors import ValidationError
 from protobase_live.protocol.yjs import messages as yjs
@@ -114,13 +114,65 @@ async def test_wrong_lines_and_odd_names_stop_nothing_else(tmp_path, server):
     doc: Doc = Doc()
     doc.get("t", type=Text).insert(0, "odd")
     odd = {"collection": "a//b", "update": base64.b64encode(doc.get_update()).decode()}
-    last = json.dumps({**LINES[0], "collection": "z"})
-    stdin = "\n".join(("{", json.dumps(odd), NDJSON.strip(), "[]", last))
+    first, behind, last = (json.dumps({**LINES[0], "collection": name}) for name in ("a", "y", "z"))
+    stdin = "\n".join(("{", first, json.dumps(odd), NDJSON.strip(), "[]", behind, last))
     for target, stored in ((f"file:{tmp_path / 'data'}", "a//b, boards/42, z"), (server, "boards/42, z")):
         ended = await run("import", target, stdin=stdin)
         assert (ended.code, ended.err.count("\n")) == (1, 1)
-        assert all(f"line {number}: " in ended.err for number in (1, 7))
+        assert all(ended.err.count(f"line {number}: ") == 1 for number in (1, 8))
         assert f"(stored: {stored})" in ended.err
+
+
+async def test_a_damaged_line_spoils_the_collection_that_it_begins(tmp_path):
+    """Of an export, whose collection before is whole; where a line may be of both, both are spoiled."""
+    source, copy = f"file:{tmp_path / 'source'}", f"file:{tmp_path / 'copy'}"
+    three = [json.dumps({**LINES[0], "collection": name}) for name in "abc"]
+    assert (await run("import", source, stdin="\n".join(three))).code == 0
+    exported = (await run("export", source)).out.splitlines()
+    ended = await run("import", copy, stdin="\n".join([*exported[:2], exported[2][1:], *exported[3:]]))
+    assert ended.code == 1
+    assert "error: line 3: " in ended.err
+    assert "(stored: a, c)" in ended.err
+    assert (await run("export", copy)).out.splitlines() == exported[:2] + exported[4:]
+    ended = await run("import", "memory:", stdin="\n".join([three[0], "{", *three[1:]]))
+    assert "(stored: c)" in ended.err
+    ended = await run("import", "memory:", stdin="\n".join([*exported[:3], "{", *exported[3:]]))
+    assert "(stored: a, c)" in ended.err
+    ended = await run("import", "memory:", stdin="\n".join([*exported, "{"]))
+    assert "(stored: a, b)" in ended.err
+
+
+async def test_a_long_export_is_imported(tmp_path, monkeypatch, capsys):
+    """Its update is several lines, none of which is longer than an import takes."""
+    storage, file, copy = f"file:{tmp_path / 'data'}", tmp_path / "lines", f"file:{tmp_path / 'copy'}"
+    async with pb.open(storage) as db:
+        texts = await db.collection("texts")
+        for n in range(20):
+            await texts.put({"text": "x" * 1_000}, key=f"k{n}")
+        await texts.delete("k3")
+    whole = (await run("export", storage)).out
+    monkeypatch.setattr(transfer, "MAX_UPDATE_BYTES", 2_500)
+    monkeypatch.setattr(transfer, "MAX_LINE_BYTES", 8_000)
+    await transfer._export(storage, (), None, False)
+    printed = capsys.readouterr().out
+    assert printed.count('"update"') > 3
+    assert max(map(len, printed.splitlines())) < 8_000
+    file.write_text(printed)
+    await transfer._import(copy, file, None, False)
+    assert (await run("export", copy)).out == whole
+    file.write_text(f"{NDJSON.splitlines()[0]}\n{whole}{json.dumps({**LINES[0], 'collection': 'z'})}\n")
+    with pytest.raises(ValidationError, match=r"^line 2: longer than 8000 bytes \(stored: z\)$"):
+        await transfer._import("memory:", file, None, False)
+
+
+async def test_lines_are_utf_8_in_any_locale(tmp_path):
+    storage, file = f"file:{tmp_path / 'data'}", tmp_path / "lines"
+    latin = ("env", "PYTHONUTF8=0", "PYTHONIOENCODING=latin-1")
+    assert await run("import", storage, stdin=NDJSON.replace("é", "€"), before=latin) == (0, "", "")
+    assert readable((await run("export", storage, before=latin)).out) == NDJSON.replace("é", "€")
+    file.write_bytes(b'{"collection": "\xe9"}\n')
+    ended = await run("import", "memory:", file)
+    assert ended == (1, "", "error: line 1: not UTF-8 (nothing was stored)\n")
 
 
 async def test_a_malformed_line_is_named(tmp_path):
@@ -224,6 +276,35 @@ async def test_a_collection_that_fails_does_not_stop_the_others(tmp_path):
     assert "(stored: boards/42, tasks)" in ended.err
     exported = await run("export", storage)
     assert readable(exported.out).splitlines() == [NDJSON.splitlines()[n] for n in (0, 2, 3)]
+
+
+REFUSED = {
+    "a kind that is none": {"structure": "records", "key": "k", "value": {"v": 1}, "merges": {"v": ["set"]}},
+    "XML in a record": {"structure": "records", "key": "k", "value": {"f": {"@": "y.xmltext", "v": []}}},
+    "XML in a list": {"structure": "l", "kind": "list",
+                      "value": [{"@": "y.element", "tag": "p", "attributes": {}, "v": []}]},
+    "a document": {"structure": "d", "kind": "dict", "value": {"k": {"@": "y.doc"}}},
+    "a surrogate": {"structure": "t", "kind": "text", "value": "\ud800"},
+}  # fmt: skip
+
+
+async def test_what_cannot_be_made_stops_nothing_else(tmp_path):
+    lines = [{"collection": name, **line} for name, line in REFUSED.items()]
+    ended = await run("import", "memory:", stdin="\n".join(map(json.dumps, [*lines, LINES[0]])))
+    assert (ended.code, ended.err.count("\n")) == (1, 1)
+    assert ended.err.endswith("(stored: boards/42)\n")
+    assert all(f"line {number}: " in ended.err for number in range(1, len(lines) + 1))
+
+
+async def test_names_that_nobody_can_open_are_not_made():
+    names = ["a/../b", "c\tc", "\x01node", "\ud800"]
+    lines = [{**LINES[0], "collection": name} for name in names]
+    lines.append(
+        {"collection": "\x01other", "update": base64.b64encode(odd_document().get_update()).decode()}
+    )
+    ended = await run("import", "memory:", stdin="\n".join(map(json.dumps, [*lines, LINES[0]])))
+    assert (ended.code, ended.err.count("\n"), ended.err.count("collection name ")) == (1, 1, 4)
+    assert ended.err.endswith("(stored: boards/42)\n")
 
 
 async def test_a_collection_with_an_index_comes_back(tmp_path):

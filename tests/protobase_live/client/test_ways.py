@@ -49,6 +49,13 @@ async def connected(
         yield db
 
 
+@pytest.mark.parametrize("way", ["auto", "websocket", "http"])
+@pytest.mark.parametrize("host", ["a..b", f"{'a' * 64}.example"])
+async def test_a_name_that_no_host_can_have(way, host) -> None:
+    with pytest.raises(pb.Unavailable, match=f"there is no host '{host}'"):
+        await pb.connect(f"ws://{host}:1", transport=way)
+
+
 REFUSALS = {
     "forbidden": answer("403 Forbidden"),
     "not found": answer("404 Not Found"),

@@ -124,6 +124,24 @@ class Address:
             await self.node.cluster.serve(end, dialed=False)
 
 
+async def test_a_mistake_ends_no_dialing(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    a, b = make("a"), make("b")
+    address, left = Address(b), [UnicodeError("label empty or too long"), KeyError("k")]
+
+    async def dial() -> Channel:
+        if left:
+            raise left.pop(0)
+        return await address.dial()
+
+    a.cluster.dial([("ws://b/peer", dial)])
+    await run(1, a, b)
+    assert a.cluster.linked == ("b",)
+    assert [each.partition(" (")[0] for each in told(caplog)] == [
+        "no link to ws://b/peer: this node failed: UnicodeError: label empty or too long",
+        "no link to ws://b/peer: this node failed: KeyError: 'k'",
+    ]
+
+
 async def test_two_nodes_of_one_id_that_are_dialed(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     a = make("a")
     doubles = [make("b"), make("b")]

@@ -3,6 +3,7 @@
 import pytest
 
 import protobase_live as pb
+from protobase_live.database.opening import open_storage
 
 
 async def test_memory_is_gone_at_the_end():
@@ -83,6 +84,7 @@ async def test_a_database_that_is_there_is_opened_whatever_it_is_called(tmp_path
         ("s3:", "names no bucket; write s3://BUCKET/PREFIX"),
         ("s3:///prefix", "names no bucket"),
         ("gs:bucket", "names no bucket"),
+        ("s3://key:secret@bucket/a", "^an address with a secret is shown in messages"),
         ("s3://bucket/a//b", "may not be empty"),
         ("s3://bucket/../b", "may not be empty, '.' or '..'"),
         ("gs://bucket/" + "x" * 257, "more than 256 bytes"),
@@ -93,6 +95,11 @@ async def test_addresses_in_clouds(url, said):
     with pytest.raises(pb.ValidationError, match=said):
         async with pb.open(url):
             pass
+
+
+async def test_what_has_to_be_there_and_cannot_be_looked_for(tmp_path):
+    with pytest.raises(pb.StorageFailed, match=r"cannot look for a database in .*: File name too long"):
+        await open_storage(f"file:{tmp_path}/{'x' * 300}", must_exist=True)
 
 
 async def test_a_folder_that_cannot_be_made(tmp_path):

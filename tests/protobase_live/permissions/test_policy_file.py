@@ -69,6 +69,7 @@ def test_a_policy_in_python(tmp_path: Path):
             "rule 1, of 'a'.*: where: ",
         ),
         ("p.py", "1 / 0", "p.py: ZeroDivisionError: division by zero"),
+        ("p.py", "raise SystemExit(0)", "p.py: SystemExit: 0"),
         ("p.py", "rules = []", r"p.py has no policy; write policy = pb.Policy"),
         ("p.py", "import protobase_live as pb\npb.Rule('a', actions='reed')", "actions has 'reed'"),
     ],

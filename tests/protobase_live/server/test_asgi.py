@@ -275,8 +275,9 @@ async def test_a_message_that_is_too_long(database) -> None:
     yjs_client, live = Socket(app, "/yjs/notes"), Socket(app, "/live", (LIVE,))
     yjs_client.send(b"x" * 11)
     live.send("x" * 11)
-    assert (await yjs_client.until("websocket.close"))["code"] == 4413
-    assert (await live.until("websocket.close"))["code"] == 4413
+    for client, limit in ((yjs_client, "message_bytes"), (live, "hello_bytes")):
+        closed = await client.until("websocket.close")
+        assert (closed["code"], closed["reason"]) == (4413, f"a message has at most 10 bytes ({limit})")
     await live.task
 
 

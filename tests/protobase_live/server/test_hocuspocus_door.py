@@ -270,7 +270,7 @@ async def test_what_comes_before_the_decision_is_bounded():
         ([("notes", yjs.encode_awareness(bytes(6_000)))] * 2, 4205, "undecided_bytes"),
         ([("notes", yjs.encode_awareness(b"\x00"))] * 4, 4205, "undecided_messages"),
         ([(f"notes{n}", yjs.encode_awareness(b"\x00")) for n in range(3)], 4205, "undecided_documents"),
-        ([("notes", bytes(20_000))], 4413, "message_bytes"),
+        ([("notes", bytes(20_000))], 4413, "undecided_bytes"),
     ):
         async with serving(limits) as server, client_of(server) as client:
             for name, message in said:

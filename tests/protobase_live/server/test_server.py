@@ -319,6 +319,7 @@ async def test_a_long_message_before_hello_is_not_read(server: Server):
         await client.send(bytes(200_000))
         await client.wait_closed()
         assert client.close_code == 4413
+        assert client.close_reason == f"a message has at most {128 * 1024} bytes (hello_bytes)"
 
 
 async def test_a_message_may_be_as_long_as_the_server_says(database: Database):

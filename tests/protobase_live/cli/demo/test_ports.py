@@ -49,3 +49,8 @@ def test_ports_that_are_taken_are_left_out():
 def test_too_few_ports_are_told_of():
     with pytest.raises(Unavailable, match="no 41 ports are free from 20000 on"):
         ReservedPorts(20_000, TRIED + 1)
+
+
+def test_there_are_none_behind_the_last() -> None:
+    with pytest.raises(Unavailable, match="no 4 ports are free from 65534 on"):
+        ReservedPorts(65_534, 4)
