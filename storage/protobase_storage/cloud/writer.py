@@ -144,13 +144,21 @@ class Writer:
         return not isinstance(work, Append) and work.collection in self._compacting
 
     async def _pace(self) -> None:
-        """Wait until the next slot may start, or for a checkpoint that is far behind."""
-        if self._checkpoint and self._upkeep.is_behind:
-            await asyncio.wait([self._checkpoint])
+        """Wait until the next slot may start, or for a checkpoint that is far behind.
+
+        A checkpoint waits for the snapshots under way, and these for a slot once they are uploaded.
+        """
+        while self._is_behind() and not self._uploaded:
+            self._wake.clear()
+            await self._wake.wait()
         delay = self._next_start - self._loop.time()
         if delay > 0 and not self._stopping:
             await asyncio.sleep(delay)
         self._next_start = self._loop.time() + self._interval
+
+    def _is_behind(self) -> bool:
+        checkpoint = self._checkpoint
+        return checkpoint is not None and not checkpoint.done() and self._upkeep.is_behind
 
     def _gather(self, group: _Group) -> None:
         """The snapshots that were uploaded, and what waits, up to the limits of a slot."""
@@ -209,6 +217,7 @@ class Writer:
         self._settle(group.works)
         if self._upkeep.is_due and (self._checkpoint is None or self._checkpoint.done()):
             self._checkpoint = self._start(self._make_checkpoint())
+            self._checkpoint.add_done_callback(lambda _: self._wake.set())
 
     def _settle(self, works: Sequence[AnyWork]) -> None:
         for work in works:
