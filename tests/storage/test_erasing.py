@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from protobase_storage import FileStorage, StorageError
+from protobase_storage import FileStorage, StorageClosed, StorageError
 from protobase_storage import upkeep as upkeep_of
 from protobase_storage.conformance.model import (
     SECRET,
@@ -198,3 +198,15 @@ async def test_a_fold_that_goes_on_while_something_is_erased_is_swept_whole(tmp_
     assert files_with_secrets(tmp_path) == []
     assert (await storage.load("c")).updates == [make_snapshot("c", {"node-a": 2000}).update]
     await storage.close()
+
+
+async def test_cleaning_a_storage_that_is_closed_fails(tmp_path: Path) -> None:
+    storage = await FileStorage.open(tmp_path)
+
+    async def close_while_cleaning() -> None:
+        async with storage.cleaning():
+            await storage.close()
+
+    for _ in range(2):
+        with pytest.raises(StorageClosed):
+            await asyncio.wait_for(close_while_cleaning(), 10)

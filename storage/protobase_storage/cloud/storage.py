@@ -21,7 +21,7 @@ from ..contract import (
     check_snapshot,
     random_identity,
 )
-from ..errors import StorageClosed, StorageError
+from ..errors import StorageClosed, StorageError, told_again
 from .erasing import Erasures
 from .errors import storage_error
 from .keys import ERASING, MARKS
@@ -55,7 +55,7 @@ class CloudStorage(Readable):
         reads_limit: int,
         may_lack: int,
     ) -> None:
-        reader = Reader(store, opened.state)
+        reader = Reader(store, opened.state, upkeep.require_own)
         super().__init__(opened.manifest.identity, opened.state, reader, reads_limit)
         self.epoch = opened.manifest.epoch
         """Of its takeover."""
@@ -192,7 +192,7 @@ class CloudStorage(Readable):
         """A writer that has been replaced does not know what is stored."""
         self._check_open()
         if self._writer.dead:
-            raise self._writer.dead
+            raise told_again(self._writer.dead)
 
     def _check_open(self) -> None:
         if self._closing is not None:

@@ -86,13 +86,14 @@ class Upkeep:
         """Store a snapshot with the commits that must be carried along; it counts when a slot says so.
 
         To be called in the gate, which may be left when that slot is durable. Raises `ObjectError`,
-        `CollectionCorrupt`.
+        `CollectionCorrupt`, `StorageFenced`.
         """
         name = snapshot.collection
         stored = self._state.collections.get(name, Stored())
         try:
             log = await read_pieces(self._store, name, stored.entry)
         except Gone as gone:
+            await self.require_own()
             raise CollectionCorrupt(name, f"object {str(gone)!r} is missing") from None
         return await self._put(snapshot, [commit for commit in log if not covers(snapshot.vector, commit)])
 
@@ -115,6 +116,13 @@ class Upkeep:
         length, check = len(snapshot.update), crc32(snapshot.update)
         ref = SnapshotRef(key, length, check, dict(snapshot.vector), snapshot.time)
         return Published(name, ref, piece_of(key, length, packed, carried) if carried else None)
+
+    async def require_own(self) -> None:
+        """Whoever takes over has a later manifest, and deletes what is not needed any more. Raises
+        `ObjectError`, `StorageFenced`."""
+        last = await latest(self._store)
+        if last is not None and last.epoch > self._manifest.epoch:
+            raise fenced(self._store.address, last.epoch, self._manifest.epoch)
 
     async def checkpoint(self) -> None:
         """Make a manifest of all that is durable now, so that the slots up to here are not needed any more.
