@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 
 from .commit import Vector
 
@@ -14,6 +15,14 @@ class StorageError(Exception):
     """
 
     retryable: bool = False
+
+
+def told_again(error: StorageError) -> StorageError:
+    """A new error that says the same, where one is kept to be told to whoever comes: raised itself each time,
+    it would keep what all of these had at hand."""
+    told = copy(error)
+    told.__cause__ = error.__cause__
+    return told
 
 
 class StorageLocked(StorageError):

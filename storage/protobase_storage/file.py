@@ -166,8 +166,10 @@ class FileStorage(Storage):
 
         Raises `StorageError`.
         """
+        self._check_open()
         await self._writer.run(None, self._upkeep.begin_cleaning(), 0)
         yield
+        self._check_open()
         await self._writer.run(None, self._upkeep.clean(), 0)
 
     async def stats(self) -> StorageStats:

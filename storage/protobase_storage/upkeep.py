@@ -49,18 +49,25 @@ class Upkeep:
         self._heads = heads
         self._survey = survey
         self._on_step = on_step
+        self._staged: set[int] = set()
+        """The snapshots that are being written."""
+        self._notes = 0
+        """How often it was noted that something is to be erased."""
 
     def compact(self, snapshot: Snapshot) -> Steps:
         """Stage the snapshot, publish it, sweep what it replaces. Raises `StaleSnapshot`."""
         old = self._heads.find(snapshot.collection).entry.snapshot
         check_fresh(snapshot, old.vector if old else {})
         identifier = self._survey.next_id()
+        self._staged.add(identifier)
         try:
             yield from self._store(snapshot, identifier)
         except sqlite3.Error:
             with suppress(sqlite3.Error):  # what cannot be swept now is left to the next opening
                 yield from self._sweep_chunks(identifier)
             raise
+        finally:
+            self._staged.discard(identifier)
         yield
         yield from self._sweep(self._heads.find(snapshot.collection).entry.id, snapshot.vector)
         if old:
@@ -100,7 +107,6 @@ class Upkeep:
         self._heads.forget([collection])
         self._on_step("erase:hidden")
         yield
-        yield from self._sweep_all(entry)
         yield from self.clean()
 
     def _new_entry(self, collection: str, remains: bytes, snapshot: Snapshot | None) -> Entry:
@@ -119,14 +125,19 @@ class Upkeep:
         yield
 
     def _note(self) -> None:
+        self._notes += 1
         self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, '1')", (ERASING,))
 
     def clean(self) -> Steps:
-        """Have no byte left of what was deleted or replaced, and take back the note that this is to be done.
+        """Have no byte left of what was deleted or replaced before, and take back the note that this is to be
+        done, unless it was noted again meanwhile: then it is for whoever has done so.
 
-        Free pages and the gaps in others have such bytes, and so has the write-ahead log. Raises
-        `StorageError` while somebody reads for too long; the next opening tries again then.
+        Rows that were not swept yet have such bytes, whoever was to do that, free pages and the gaps in
+        others, and the write-ahead log. Raises `StorageError` while somebody reads for too long; the next
+        opening tries again then.
         """
+        notes = self._notes
+        yield from self._sweep_garbage()
         self._connection.execute("VACUUM")
         self._on_step("erase:written anew")
         for _ in range(CLEAN_TRIES):
@@ -136,8 +147,9 @@ class Upkeep:
         else:
             raise StorageError("what was erased is still in the write-ahead log, which somebody reads")
         self._on_step("erase:emptied")
-        with transaction(self._connection):
-            self._connection.execute("DELETE FROM meta WHERE key = ?", (ERASING,))
+        if self._notes == notes:
+            with transaction(self._connection):
+                self._connection.execute("DELETE FROM meta WHERE key = ?", (ERASING,))
         self._on_step("erase:done")
 
     def _found(self, collection: str) -> Entry | None:
@@ -152,7 +164,7 @@ class Upkeep:
         catalogue.remove(self._connection, name)
         if entry:
             self._discard("log", entry.id)
-            self._reclaim("covered", entry.id)
+            self._connection.execute("DELETE FROM garbage WHERE kind = 'covered' AND id = ?", (entry.id,))
         if entry and entry.snapshot:
             self._discard("chunks", entry.snapshot.id)
 
@@ -162,18 +174,17 @@ class Upkeep:
 
     def finish(self) -> Steps:
         """Complete what an earlier process left behind. Nothing else may be under way."""
-        yield from self._sweep_garbage()
-        if is_erasing(self._connection):
-            yield from self.clean()
+        yield from self.clean() if is_erasing(self._connection) else self._sweep_garbage()
 
     def _sweep_garbage(self) -> Steps:
-        for kind, identifier, vector in self._connection.execute(
-            "SELECT kind, id, vector FROM garbage"
-        ).fetchall():
-            if kind == "chunks":
-                yield from self._sweep_chunks(identifier)
-            else:
+        """Sweep what is garbage now, whoever else does so, but for what is about to be published."""
+        found = self._connection.execute("SELECT kind, id, vector FROM garbage").fetchall()
+        staged = {*self._staged}
+        for kind, identifier, vector in found:
+            if kind != "chunks":
                 yield from self._sweep(identifier, unpack(vector) if kind == "covered" else None)
+            elif identifier not in staged:
+                yield from self._sweep_chunks(identifier)
 
     def _stage(self, identifier: int, rows: list[ChunkRow]) -> None:
         with transaction(self._connection):
@@ -231,7 +242,7 @@ class Upkeep:
             self._on_step("sweep:log")
             yield
         with transaction(self._connection):
-            self._reclaim("log" if vector is None else "covered", collection)
+            self._reclaim("log" if vector is None else "covered", collection, vector)
         self._on_step("sweep:log-done")
         yield
 
@@ -257,11 +268,17 @@ class Upkeep:
         self._connection.executemany("INSERT INTO chunks VALUES (?, ?, ?, ?)", rows)
 
     def _discard(self, kind: str, identifier: int, vector: Vector | None = None) -> None:
-        row = (kind, identifier, None if vector is None else pack(dict(vector)))
+        row = _garbage_row(kind, identifier, vector)
         self._connection.execute("INSERT OR REPLACE INTO garbage VALUES (?, ?, ?)", row)
 
-    def _reclaim(self, kind: str, identifier: int) -> None:
-        self._connection.execute("DELETE FROM garbage WHERE kind = ? AND id = ?", (kind, identifier))
+    def _reclaim(self, kind: str, identifier: int, vector: Vector | None = None) -> None:
+        """It is swept; what another snapshot covers meanwhile is not."""
+        row = _garbage_row(kind, identifier, vector)
+        self._connection.execute("DELETE FROM garbage WHERE kind = ? AND id = ? AND vector IS ?", row)
+
+
+def _garbage_row(kind: str, identifier: int, vector: Vector | None) -> tuple[str, int, bytes | None]:
+    return kind, identifier, None if vector is None else pack(dict(vector))
 
 
 def is_erasing(connection: sqlite3.Connection) -> bool:

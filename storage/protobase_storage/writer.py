@@ -15,7 +15,7 @@ from queue import SimpleQueue
 
 from .backlog import OVERHEAD, weight_of
 from .commit import Commit
-from .errors import SequenceConflict, StorageBusy, StorageError
+from .errors import SequenceConflict, StorageBusy, StorageError, told_again
 from .heads import Heads
 from .own_files import OwnFiles
 from .reserve import Reserve
@@ -130,7 +130,7 @@ class Writer:
 
     def _enqueue(self, work: Append | Task) -> asyncio.Future[None]:
         if self._dead:
-            work.future.set_exception(self._dead)
+            work.future.set_exception(told_again(self._dead))
         elif self.backlog and self.backlog + work.weight > self._backlog_limit:
             message = f"{self.backlog} bytes wait to be stored; the limit is {self._backlog_limit}"
             work.future.set_exception(StorageBusy(message))
@@ -146,19 +146,22 @@ class Writer:
 
     def _deliver(self, done: Sequence[Append | Task]) -> None:
         """Complete the futures, in queue order; appends that follow a failure count again from here on."""
-        failures: dict[str, StorageError] = {}
+        failures = {
+            name: work.error
+            for work in done
+            if isinstance(work, Append) and work.error
+            for name in work.collections
+        }
+        if failures:  # behind what others append before those who wait below are woken
+            self._loop.call_soon(self._inbox.put, Delivered(failures))
         for work in done:
             self.backlog -= work.weight
-            if isinstance(work, Append) and work.error:
-                failures |= dict.fromkeys(work.collections, work.error)
             if work.future.done():  # its caller was cancelled
                 continue
             if work.error:
                 work.future.set_exception(work.error)
             else:
                 work.future.set_result(None)
-        if failures:
-            self._inbox.put(Delivered(failures))
 
     # On the writer's thread
 
@@ -382,6 +385,6 @@ class Writer:
             self._receive()
         for work in [*group, *self._tasks, *self._queue]:
             if not isinstance(work, Delivered) and not work.future.done():
-                work.future.set_exception(self._dead or StorageError())
+                work.future.set_exception(told_again(self._dead or StorageError()))
         self._queue.clear()
         self._tasks.clear()

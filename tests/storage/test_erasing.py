@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from protobase_storage import FileStorage, StorageError
+from protobase_storage import FileStorage, StorageClosed, StorageError
 from protobase_storage import upkeep as upkeep_of
 from protobase_storage.conformance.model import (
     SECRET,
@@ -127,3 +128,85 @@ async def test_what_comes_after_an_erasure_stays(tmp_path: Path) -> None:
     assert (await storage.load("a")).updates == [b"kept", b"after"]
     assert files_with_secrets(tmp_path) == []
     await storage.close()
+
+
+@pytest.mark.parametrize("commits", [1, 600])
+async def test_the_end_of_one_erasure_is_not_that_of_another(tmp_path: Path, commits: int) -> None:
+    """The process is killed at the end of the first."""
+    live, killed = tmp_path / "live", tmp_path / "killed"
+
+    def step(name: str) -> None:
+        if name == "erase:done" and not killed.exists():
+            shutil.copytree(live, killed)
+
+    storage = await FileStorage.open(live, on_step=step)
+    await storage.append([make_commit("a", n) for n in range(1, 1 + commits)])
+    await storage.append([make_commit("b", n, update=a_secret(n)) for n in range(1, 4001)])
+    first, second = [asyncio.create_task(storage.erase(name)) for name in "ab"]
+    await first
+    await second
+    assert files_with_secrets(live) == []
+    await storage.close()
+    again = await FileStorage.open(killed)
+    assert files_with_secrets(killed) == []
+    assert (await again.load("b")).commits == ()
+    await again.close()
+    assert not _is_noted(killed)
+    assert not _is_noted(live)
+
+
+def _is_noted(folder: Path) -> bool:
+    connection = sqlite3.connect(folder / DATABASE_NAME)
+    found = connection.execute("SELECT 1 FROM meta WHERE key = 'erasing'").fetchone()
+    connection.close()
+    return found is not None
+
+
+async def test_what_failed_is_done_when_it_is_called_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = await filled(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Upkeep, "_slice", _be_unreadable)
+        with pytest.raises(StorageError, match="disk I/O"):
+            await storage.erase("a")
+    await storage.erase("a")
+    assert files_with_secrets(tmp_path) == []
+    await storage.close()
+    assert not _is_noted(tmp_path)
+
+
+def _be_unreadable(*given: object) -> None:
+    raise sqlite3.OperationalError("disk I/O error")
+
+
+async def test_a_snapshot_that_is_being_stored_is_no_garbage(tmp_path: Path) -> None:
+    storage = await filled(tmp_path)
+    snapshot = make_snapshot("c", {"node-a": 1}, update=b"k" * 20_000_000)
+    await asyncio.gather(storage.compact(snapshot), *[storage.erase(name) for name in "ab"])
+    assert (await storage.load("c")).snapshot == snapshot
+    assert files_with_secrets(tmp_path) == []
+    await storage.close()
+
+
+async def test_a_fold_that_goes_on_while_something_is_erased_is_swept_whole(tmp_path: Path) -> None:
+    storage = await filled(tmp_path)
+    await storage.append([make_commit("c", n, update=SECRET) for n in range(1, 2001)])
+    folds = [storage.compact(make_snapshot("c", {"node-a": n})) for n in (900, 2000)]
+    await asyncio.gather(*folds, *[storage.erase(name) for name in "ab"])
+    await storage.erase("d")
+    assert files_with_secrets(tmp_path) == []
+    assert (await storage.load("c")).updates == [make_snapshot("c", {"node-a": 2000}).update]
+    await storage.close()
+
+
+async def test_cleaning_a_storage_that_is_closed_fails(tmp_path: Path) -> None:
+    storage = await FileStorage.open(tmp_path)
+
+    async def close_while_cleaning() -> None:
+        async with storage.cleaning():
+            await storage.close()
+
+    for _ in range(2):
+        with pytest.raises(StorageClosed):
+            await asyncio.wait_for(close_while_cleaning(), 10)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
-from .objects import Page
+from .objects import Closed, Page
 
 CALLS_AT_ONCE = 16
 """Threads of one object store, and so requests that are under way; more wait for one of them."""
@@ -51,6 +51,7 @@ class ThreadedObjects:
     def __init__(self, blocking: BlockingObjects) -> None:
         self.address = blocking.address
         self._blocking = blocking
+        self._is_closed = False
         self._threads = ThreadPoolExecutor(CALLS_AT_ONCE, "protobase-objects")
 
     async def put(self, key: str, body: bytes) -> bool:
@@ -77,8 +78,18 @@ class ThreadedObjects:
 
     async def close(self) -> None:
         """See `ObjectStore.close`."""
-        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+        self._is_closed = True
+        await asyncio.to_thread(self._threads.shutdown)  # what waits for a thread says that it is closed
         await asyncio.to_thread(self._blocking.close)
 
     async def _call(self, call: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        self._check_open()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._carry_out, call)
+
+    def _carry_out(self, call: Callable[[], Result]) -> Result:
+        self._check_open()
+        return call()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise Closed(f"{self.address} is closed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from contextlib import suppress
 
 from .keys import PACKS, SLOTS, SNAPSHOTS, epoch_of, manifest_key, number_of, slot_key
@@ -34,11 +34,12 @@ class Cleaner:
         """A snapshot or pack is about to be created."""
         self._objects.add(key)
 
-    def retire(self, manifest: Manifest, entries: Iterable[Entry]) -> list[str]:
-        """What the new manifest and the `entries` of now do not name. No snapshot may be under way."""
+    def retire(self, manifest: Manifest, entries: Iterable[Entry], held: Set[str]) -> list[str]:
+        """What the new manifest and the `entries` of now do not name, and a slot that may come to count
+        (`held`) does not either. No snapshot may be under way."""
         live = {
             key for each in (manifest.collections.values(), entries) for entry in each for key in entry.keys
-        }
+        }.union(held)
         retired = sorted(self._objects - live)
         self._objects &= live
         kept = {*manifest.kept}

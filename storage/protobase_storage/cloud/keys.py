@@ -11,7 +11,8 @@ SNAPSHOTS = "snap/"
 PACKS = "log/"
 MARKS = "ahead/"
 ERASING = f"{MARKS}erasing"
-"""Where a writer says that something is being erased; beside the marks, so that one request tells of both."""
+"""How the keys begin where writers say that something is being erased (once it was all of the key); beside
+the marks, so that one request tells of both."""
 
 DIGITS = 20
 """Digits of a number in a key, so that the order of keys is that of numbers."""
@@ -52,6 +53,11 @@ def pack_key(epoch: int, number: int) -> str:
 def mark_key(epoch: int) -> str:
     """Where the writer of `epoch` says that it acknowledges commits before they are here."""
     return f"{MARKS}{epoch:0{DIGITS}}"
+
+
+def erasing_key(epoch: int, number: int) -> str:
+    """Where the writer of `epoch` notes its erasure `number`."""
+    return f"{ERASING}-{epoch:0{EPOCH_DIGITS}}-{number}"
 
 
 def number_of(key: str) -> int | None:

@@ -9,7 +9,7 @@ from .formats import hash_of, pack_slot, unpack_slot
 from .keys import MANIFESTS, slot_key
 from .objects import ObjectStore, Refused, create
 from .state import State
-from .values import Damaged, Effect, Slot
+from .values import Damaged, Effect, Published, Slot
 
 
 class SlotLog:
@@ -23,6 +23,9 @@ class SlotLog:
         self._epoch = epoch
         self._voids_previous = False
         self._has_failed = False
+        self.doubted: set[str] = set()
+        """Snapshots that are named by a slot which is being stored, or was given up: it may be there, and
+        counts for whoever takes over before the next one is stored."""
 
     async def add(self, effects: Sequence[Effect]) -> int:
         """Store effects as the next slot; returns its size in bytes.
@@ -33,8 +36,10 @@ class SlotLog:
         if self._has_failed:
             await self._require_database()
         self._has_failed = True
+        self.doubted |= {each.snapshot.key for each in effects if isinstance(each, Published)}
         size = await self._add(effects)
         self._has_failed = False
+        self.doubted.clear()
         return size
 
     async def _require_database(self) -> None:

@@ -19,6 +19,10 @@ class Refused(ObjectError):
     """It will not be done for this caller: the credentials, the permissions or the bucket are wrong."""
 
 
+class Closed(ObjectError):
+    """It was closed before it was asked, or before it came to do it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Some keys in order, and whether there are more behind them."""

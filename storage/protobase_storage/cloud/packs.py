@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
 
 from ..commit import Commit
 from ..errors import CollectionCorrupt
@@ -89,6 +89,23 @@ def used_bytes(entries: Iterable[Entry]) -> Counter[str]:
             if piece.key.startswith(PACKS):
                 used[piece.key] += piece.length
     return used
+
+
+def to_move(collections: Mapping[str, Stored], sizes: Mapping[str, int], share: float) -> Moved:
+    """The collections with commits in slots, and those of which a pack has less than this share left when
+    the others are moved: where these leave another pack, it may become one of these, too."""
+    moved = {name for name, stored in collections.items() if stored.tail}
+    while more := _beside(collections, moved, sizes, share):
+        moved |= more
+    return {name: (collections[name], len(collections[name].tail)) for name in collections if name in moved}
+
+
+def _beside(
+    collections: Mapping[str, Stored], moved: Set[str], sizes: Mapping[str, int], share: float
+) -> set[str]:
+    left = {name: stored.entry for name, stored in collections.items() if name not in moved}
+    sparse = sparse_packs(sizes, left.values(), share)
+    return {name for name, entry in left.items() if not sparse.isdisjoint(entry.keys)} if sparse else set()
 
 
 def sparse_packs(sizes: Mapping[str, int], entries: Iterable[Entry], share: float) -> set[str]:

@@ -41,10 +41,9 @@ async def _read_snapshot(store: ObjectStore, name: str, ref: SnapshotRef) -> Sna
 class Reader:
     """Reads of one moment each: what an entry names never changes, and is deleted long after it."""
 
-    def __init__(
-        self, store: ObjectStore, state: State, renew: Callable[[], Awaitable[None]] | None = None
-    ) -> None:
-        """``renew`` brings a state up to date that does not follow what is stored by itself."""
+    def __init__(self, store: ObjectStore, state: State, renew: Callable[[], Awaitable[None]]) -> None:
+        """``renew`` brings a state up to date that does not follow what is stored by itself, or raises why it
+        is not what is stored any more."""
         self._store = store
         self._state = state
         self._renew = renew
@@ -91,8 +90,7 @@ class Reader:
 
     async def _require_change(self, name: str, entry: Entry, gone: Gone) -> None:
         """Raises `CollectionCorrupt` where trying again would find the same."""
-        if self._renew:
-            await self._renew()
+        await self._renew()
         stored = self._state.collections.get(name)
         if stored is not None and stored.entry == entry:
             raise CollectionCorrupt(name, f"object {str(gone)!r} is missing")

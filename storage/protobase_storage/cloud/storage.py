@@ -8,7 +8,6 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 
 from ..commit import Commit, Snapshot
 from ..contract import (
@@ -22,8 +21,8 @@ from ..contract import (
     check_snapshot,
     random_identity,
 )
-from ..errors import StorageClosed, StorageError
-from .erasing import begin_erasing, end_erasing
+from ..errors import StorageClosed, StorageError, told_again
+from .erasing import Erasures
 from .errors import storage_error
 from .keys import ERASING, MARKS
 from .limits import CHECKPOINT_SLOTS, INTERVAL
@@ -34,6 +33,7 @@ from .readable import Readable
 from .reading import Reader
 from .takeover import Opened, take_over
 from .upkeep import Upkeep
+from .values import Published
 from .writer import Writer
 
 _log = logging.getLogger(__name__)
@@ -51,10 +51,11 @@ class CloudStorage(Readable):
         opened: Opened,
         upkeep: Upkeep,
         writer: Writer,
+        erasures: Erasures,
         reads_limit: int,
         may_lack: int,
     ) -> None:
-        reader = Reader(store, opened.state)
+        reader = Reader(store, opened.state, upkeep.require_own)
         super().__init__(opened.manifest.identity, opened.state, reader, reads_limit)
         self.epoch = opened.manifest.epoch
         """Of its takeover."""
@@ -62,6 +63,7 @@ class CloudStorage(Readable):
         self._may_lack = may_lack
         self._upkeep = upkeep
         self._writer = writer
+        self._erasures = erasures
         self._closing: asyncio.Task[None] | None = None
 
     @classmethod
@@ -109,8 +111,10 @@ class CloudStorage(Readable):
         writer = Writer(
             opened.state, opened.log, upkeep, interval=interval, backlog_limit=backlog_limit, clock=clock
         )
-        storage = cls(patient, opened, upkeep, writer, reads_limit, len(marks))
-        if ERASING in noted:
+        left = [key for key in noted if key.startswith(ERASING)]
+        erasures = Erasures(patient, opened.manifest.epoch, left)
+        storage = cls(patient, opened, upkeep, writer, erasures, reads_limit, len(marks))
+        if left:
             await storage._finish_erasing()
         return storage
 
@@ -137,22 +141,25 @@ class CloudStorage(Readable):
         self._check_open()
         check_erasure(collection, remains, snapshot)
         try:
-            await begin_erasing(self._store)
-            async with self._upkeep.gate.shared() if snapshot else nullcontext():
-                instead = await self._upkeep.put(snapshot) if snapshot else None
-                await self._writer.delete(collection, remains, instead)
-            await self._clean_all()
+            async with self._erasures.noted():
+                instead = await self._upkeep.hold(snapshot) if snapshot else None
+                await self._replace(collection, remains, instead)
+                await self._upkeep.clean_all()
         except ObjectError as error:
             raise storage_error(error) from error
 
-    async def _clean_all(self) -> None:
-        await self._upkeep.clean_all()
-        await end_erasing(self._store)
+    async def _replace(self, collection: str, remains: bytes, instead: Published | None) -> None:
+        """Whoever is cancelled takes nothing back: what is to take the place is kept until it has it."""
+        deletion = self._writer.delete(collection, remains, instead)
+        if instead is not None:
+            deletion.add_done_callback(lambda _: self._upkeep.let_go(instead))
+        await asyncio.shield(deletion)
 
     async def _finish_erasing(self) -> None:
         """Complete what a writer before has begun, or leave it to the next opening."""
         try:
-            await self._clean_all()
+            async with self._erasures.noted():
+                await self._upkeep.clean_all()
         except (ObjectError, StorageError) as error:
             told = "%s still has what was erased: %s"
             _log.warning(told, self._store.address, error, extra={"event": "erasing_unfinished"})
@@ -185,7 +192,7 @@ class CloudStorage(Readable):
         """A writer that has been replaced does not know what is stored."""
         self._check_open()
         if self._writer.dead:
-            raise self._writer.dead
+            raise told_again(self._writer.dead)
 
     def _check_open(self) -> None:
         if self._closing is not None:

@@ -15,7 +15,7 @@ from .gate import Gate
 from .keys import manifest_key, pack_key, snapshot_key
 from .log import fenced
 from .objects import ObjectStore, create
-from .packs import Packer, sparse_packs, used_bytes
+from .packs import Packer, sparse_packs, to_move, used_bytes
 from .reading import Gone, read_pieces
 from .state import Stored
 from .takeover import Opened, is_latest, latest
@@ -55,6 +55,7 @@ class Upkeep:
         self._due_at = opened.manifest.start + checkpoint_slots
         self._slot_bytes = opened.slot_bytes
         self._objects = 0
+        self._held: set[str] = set()
         self._cleaner = Cleaner(store, opened.manifest, self._entries)
 
     @property
@@ -85,24 +86,43 @@ class Upkeep:
         """Store a snapshot with the commits that must be carried along; it counts when a slot says so.
 
         To be called in the gate, which may be left when that slot is durable. Raises `ObjectError`,
-        `CollectionCorrupt`.
+        `CollectionCorrupt`, `StorageFenced`.
         """
         name = snapshot.collection
         stored = self._state.collections.get(name, Stored())
         try:
             log = await read_pieces(self._store, name, stored.entry)
         except Gone as gone:
+            await self.require_own()
             raise CollectionCorrupt(name, f"object {str(gone)!r} is missing") from None
-        return await self.put(snapshot, [commit for commit in log if not covers(snapshot.vector, commit)])
+        return await self._put(snapshot, [commit for commit in log if not covers(snapshot.vector, commit)])
 
-    async def put(self, snapshot: Snapshot, carried: Sequence[Commit] = ()) -> Published:
-        """`upload` with these commits behind it. Raises `ObjectError`."""
+    async def hold(self, snapshot: Snapshot) -> Published:
+        """Store a snapshot that takes the place of all that is there, to be named by a slot that may come
+        much later: it is kept until it is `let_go`. Raises `ObjectError`."""
+        async with self.gate.shared():
+            published = await self._put(snapshot)
+            self._held.add(published.snapshot.key)
+        return published
+
+    def let_go(self, published: Published) -> None:
+        """The slot that names it is stored, or does not come."""
+        self._held.discard(published.snapshot.key)
+
+    async def _put(self, snapshot: Snapshot, carried: Sequence[Commit] = ()) -> Published:
         name, packed = snapshot.collection, pack_piece(carried) if carried else b""
         key = snapshot_key(name, self._manifest.epoch, self._next_object())
         await self._create(key, snapshot.update + packed)
         length, check = len(snapshot.update), crc32(snapshot.update)
         ref = SnapshotRef(key, length, check, dict(snapshot.vector), snapshot.time)
         return Published(name, ref, piece_of(key, length, packed, carried) if carried else None)
+
+    async def require_own(self) -> None:
+        """Whoever takes over has a later manifest, and deletes what is not needed any more. Raises
+        `ObjectError`, `StorageFenced`."""
+        last = await latest(self._store)
+        if last is not None and last.epoch > self._manifest.epoch:
+            raise fenced(self._store.address, last.epoch, self._manifest.epoch)
 
     async def checkpoint(self) -> None:
         """Make a manifest of all that is durable now, so that the slots up to here are not needed any more.
@@ -135,16 +155,11 @@ class Upkeep:
             await packer.carry(moment.moved)
             self._manifest = await self._publish(_complete(moment.manifest, packer))
             self._install(moment, packer.pieces)
-            return self._cleaner.retire(self._manifest, self._entries)
+            return self._cleaner.retire(self._manifest, self._entries, self._held | self._log.doubted)
 
     def _capture(self, share: float) -> _Moment:
         collections = self._state.collections
-        sparse = sparse_packs(self._manifest.packs, self._entries, share)
-        moved = {
-            name: (stored, len(stored.tail))
-            for name, stored in collections.items()
-            if stored.tail or not sparse.isdisjoint(stored.entry.keys)
-        }
+        moved = to_move(collections, self._manifest.packs, share)
         manifest = replace(
             self._manifest,
             number=self._manifest.number + 1,

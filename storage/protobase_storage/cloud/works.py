@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..commit import Commit, Snapshot
-from ..errors import StorageError
+from ..errors import StorageError, told_again
 from .plan import Plan
 from .values import Deleted, Effect, Published
 
@@ -25,7 +25,7 @@ class Work:
         if self.future.done():
             return
         if self.error:
-            self.future.set_exception(self.error)
+            self.future.set_exception(told_again(self.error))
         else:
             self.future.set_result(None)
 

@@ -10,7 +10,8 @@ from typing import TypeGuard
 
 from ..backlog import OVERHEAD, weight_of
 from ..commit import Commit, Snapshot
-from ..errors import StorageBusy, StorageError, StorageFenced
+from ..errors import StorageBusy, StorageClosed, StorageError, StorageFenced, told_again
+from ..failures import Failures
 from .errors import storage_error
 from .log import SlotLog
 from .objects import ObjectError
@@ -67,6 +68,7 @@ class Writer:
         self._queue: deque[AnyWork] = deque()
         self._uploaded: list[Compaction] = []
         self._compacting: dict[str, Compaction] = {}
+        self._failures = Failures()
         self._tasks: set[asyncio.Task[None]] = set()
         self._checkpoint: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
@@ -105,16 +107,25 @@ class Writer:
             await asyncio.wait(self._tasks)
 
     def _enqueue(self, work: AnyWork) -> asyncio.Future[None]:
-        if self.dead:
-            work.future.set_exception(self.dead)
-        elif self.backlog and self.backlog + work.weight > self._backlog_limit:
-            message = f"{self.backlog} bytes wait to be stored; the limit is {self._backlog_limit}"
-            work.future.set_exception(StorageBusy(message))
+        try:
+            self._check_room(work)
+        except StorageError as error:
+            work.future.set_exception(error)
         else:
             self.backlog += work.weight
             self._queue.append(work)
             self._wake.set()
         return work.future
+
+    def _check_room(self, work: AnyWork) -> None:
+        if self.dead:
+            raise told_again(self.dead)
+        if self._stopping:
+            raise StorageClosed("the storage was closed meanwhile")
+        if isinstance(work, Append):
+            self._failures.check(work.commits)
+        if self.backlog and self.backlog + work.weight > self._backlog_limit:
+            raise StorageBusy(f"{self.backlog} bytes wait to be stored; the limit is {self._backlog_limit}")
 
     async def _run(self) -> None:
         group = _Group()
@@ -144,13 +155,21 @@ class Writer:
         return not isinstance(work, Append) and work.collection in self._compacting
 
     async def _pace(self) -> None:
-        """Wait until the next slot may start, or for a checkpoint that is far behind."""
-        if self._checkpoint and self._upkeep.is_behind:
-            await asyncio.wait([self._checkpoint])
+        """Wait until the next slot may start, or for a checkpoint that is far behind.
+
+        A checkpoint waits for the snapshots under way, and these for a slot once they are uploaded.
+        """
+        while self._is_behind() and not self._uploaded:
+            self._wake.clear()
+            await self._wake.wait()
         delay = self._next_start - self._loop.time()
         if delay > 0 and not self._stopping:
             await asyncio.sleep(delay)
         self._next_start = self._loop.time() + self._interval
+
+    def _is_behind(self) -> bool:
+        checkpoint = self._checkpoint
+        return checkpoint is not None and not checkpoint.done() and self._upkeep.is_behind
 
     def _gather(self, group: _Group) -> None:
         """The snapshots that were uploaded, and what waits, up to the limits of a slot."""
@@ -167,9 +186,13 @@ class Writer:
     def _admit(self, work: AnyWork, group: _Group) -> None:
         """Into the group; a compaction that begins only now will be in a later one."""
         try:
+            if isinstance(work, Append):
+                self._failures.check(work.commits)
             effects = work.admit(self._plan)
         except StorageError as error:
             work.error = error
+            if isinstance(work, Append):
+                self._failures.add(work.commits, error)
         else:
             if isinstance(work, Compaction):
                 self._compacting[work.collection] = work
@@ -209,6 +232,7 @@ class Writer:
         self._settle(group.works)
         if self._upkeep.is_due and (self._checkpoint is None or self._checkpoint.done()):
             self._checkpoint = self._start(self._make_checkpoint())
+            self._checkpoint.add_done_callback(lambda _: self._wake.set())
 
     def _settle(self, works: Sequence[AnyWork]) -> None:
         for work in works:
@@ -216,6 +240,8 @@ class Writer:
             if isinstance(work, Compaction) and self._compacting.get(work.collection) is work:
                 del self._compacting[work.collection]
                 self._plan.end(work.snapshot, stored=work.error is None)
+            if isinstance(work, Append) and work.error:
+                self._failures.deliver(work.commits, work.error)
             work.settle()
 
     def _fail(self, works: Sequence[AnyWork], error: StorageError) -> None:
@@ -228,6 +254,8 @@ class Writer:
         self._uploaded.clear()
         for work in failed:
             work.error = error
+            if isinstance(work, Append):
+                self._failures.add(work.commits, error)
         self._settle(failed)
         self._plan.reset()
 

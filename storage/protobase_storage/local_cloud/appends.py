@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from ..backlog import weight_of
 from ..commit import Commit
 from ..contract import Storage
-from ..errors import StorageBusy, StorageError, StorageFenced
+from ..errors import StorageBusy, StorageError, StorageFenced, told_again
+from ..failures import Failures
 from .uploader import Uploader, settle
 
 
@@ -49,6 +50,7 @@ class Appends:
         self._backlog_limit = backlog_limit
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Append] = deque()
+        self._failures = Failures()
         self._barred: Counter[str] = Counter()
         self._coming = 0
         """Bytes on their way into the folder."""
@@ -58,8 +60,8 @@ class Appends:
     def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
         """See `Storage.append`; the commits were checked."""
         append = _Append(commits, weight_of(commits), self._loop.create_future())
-        if self.dead:
-            settle(append.future, self.dead)
+        if error := self._refusal(commits):
+            settle(append.future, error)
         elif not self._waiting and self._may_enter(append):
             self._enter(append)
         elif self._waiting and self.waiting_bytes + append.weight > self._backlog_limit:
@@ -71,6 +73,15 @@ class Appends:
         if not append.future.done():
             self._last = append.future
         return append.future
+
+    def _refusal(self, commits: Sequence[Commit]) -> StorageError | None:
+        if self.dead:
+            return told_again(self.dead)
+        try:
+            self._failures.check(commits)
+        except StorageError as error:
+            return error
+        return None
 
     @contextmanager
     def barred(self, collection: str) -> Generator[None]:
@@ -90,11 +101,11 @@ class Appends:
             if each and not each.done():
                 await asyncio.wait([each])
         if self.dead:
-            raise self.dead
+            raise told_again(self.dead)
         try:
             await self.uploader.flush()
         except StorageFenced as error:
-            raise (self.dead or error) from error
+            raise told_again(self.dead or error) from error
 
     @property
     def last(self) -> asyncio.Future[None] | None:
@@ -124,6 +135,13 @@ class Appends:
         error = stored.exception()
         if error is None and append.commits:
             self.uploader.add(append.commits)
+        self._answer(append, error)
+
+    def _answer(self, append: _Append, error: BaseException | None) -> None:
+        if isinstance(error, StorageError):
+            self._failures.add(append.commits, error)
+            self._failures.deliver(append.commits, error)
+            error = told_again(error)
         settle(append.future, error)
 
     def _changed(self, error: StorageError | None) -> None:
@@ -136,7 +154,7 @@ class Appends:
         waiting, self._waiting = self._waiting, deque()
         self.waiting_bytes = 0
         for append in waiting:
-            settle(append.future, error)
+            self._answer(append, error)
 
     def _fenced(self, error: StorageFenced) -> StorageFenced:
         count = self.uploader.commits

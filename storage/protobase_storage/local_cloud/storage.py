@@ -21,7 +21,7 @@ from ..contract import (
     check_remains,
     check_snapshot,
 )
-from ..errors import CollectionCorrupt, StorageClosed, StorageError
+from ..errors import CollectionCorrupt, StorageClosed, StorageError, told_again
 from .appends import Appends, lost
 
 _log = logging.getLogger(__name__)
@@ -183,7 +183,7 @@ class LocalCloudStorage(Storage):
         """A writer that has been replaced does not know what is stored."""
         self._check_open()
         if self._appends.dead:
-            raise self._appends.dead
+            raise told_again(self._appends.dead)
 
     def _check_open(self) -> None:
         if self._closing is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..backlog import weight_of
 from ..commit import Commit
 from ..contract import Storage
-from ..errors import CollectionCorrupt, StorageError, StorageFenced
+from ..errors import CollectionCorrupt, StorageClosed, StorageError, StorageFenced
 
 SLOT_BYTES = 8 * 1024 * 1024
 """Bytes after which what waits goes on in another write to the bucket."""
@@ -70,8 +70,11 @@ class Uploader:
         self._wake.set()
 
     async def flush(self) -> None:
-        """Wait until all is in the bucket that is in the folder now. Raises why the bucket took nothing."""
+        """Wait until all is in the bucket that is in the folder now. Raises why the bucket took nothing,
+        and `StorageClosed` if nothing is uploaded any more."""
         if self._done < self._added:
+            if self._running.done():
+                raise StorageClosed("the storage was closed, and the bucket has not taken everything")
             flushed = self._loop.create_future()
             self._flushed.append((self._added, flushed))
             self._wake.set()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import detangle
 import pytest
 
 from protobase_storage import StorageError, StorageFenced
@@ -11,6 +14,7 @@ from protobase_storage.cloud.patient import Patience
 from protobase_storage.cloud.simulated import Bucket, SimulatedObjects
 from protobase_storage.cloud.storage import CloudStorage
 from protobase_storage.conformance.model import SECRET, make_commit, make_snapshot, perform, secrets
+from tests.support.hooked_objects import HookedObjects
 
 SLOT_COUNT = 4
 
@@ -21,6 +25,11 @@ async def opened(store: SimulatedObjects, slots: int = SLOT_COUNT) -> CloudStora
 
 def keys_with_secrets(bucket: Bucket) -> list[str]:
     return [key for key, body in bucket.objects.items() if SECRET in body]
+
+
+def notes(bucket: Bucket) -> list[str]:
+    """Those that say that something is being erased."""
+    return [key for key in bucket.objects if key.startswith(ERASING)]
 
 
 async def filled(bucket: Bucket, slots: int = SLOT_COUNT) -> CloudStorage:
@@ -37,7 +46,7 @@ async def test_no_object_has_a_byte_of_it(slots: int) -> None:
     assert keys_with_secrets(bucket)
     await storage.erase("a", b"remains", make_snapshot("a", {"node-e": 1}, update=b"kept"))
     assert keys_with_secrets(bucket) == []
-    assert ERASING not in bucket.objects
+    assert notes(bucket) == []
     assert (await storage.load("a")).updates == [b"kept"]
     assert len((await storage.load("b")).commits) == 12
     await storage.append([make_commit("a", 2, origin="node-e")])
@@ -88,13 +97,13 @@ async def test_what_cannot_be_deleted_now_is_deleted_by_the_next_opening() -> No
     with pytest.raises(StorageError, match="not allowed"):
         await storage.erase("a")
     assert keys_with_secrets(bucket)
-    assert ERASING in bucket.objects
+    assert len(notes(bucket)) == 1
     assert (await storage.load("a")).commits == ()
     storage_store.delete = delete  # type: ignore[method-assign]
     await storage.close()
     again = await opened(store)
     assert keys_with_secrets(bucket) == []
-    assert ERASING not in bucket.objects
+    assert notes(bucket) == []
     await again.close()
 
 
@@ -122,4 +131,129 @@ async def test_a_neighbour_that_cannot_be_read_is_named() -> None:
     await storage.delete("b")
     await storage.erase("a")
     assert keys_with_secrets(bucket) == []
+    await storage.close()
+
+
+def test_an_erasure_keeps_nobody_waiting_who_waits_for_its_place() -> None:
+    """A checkpoint, a fold of another collection, and a deletion that waits for the fold."""
+
+    async def main() -> None:
+        bucket, uploading = Bucket(), asyncio.Event()
+        objects = HookedObjects(bucket)
+        storage = await opened(objects)
+        await storage.append([make_commit("a", 1), make_commit("b", 1)])
+        objects.before_put["snap/a"] = uploading.wait
+        erasing = asyncio.create_task(storage.erase("a", b"", make_snapshot("a", {"node-e": 1})))
+        await asyncio.sleep(1)
+        for sequence in range(2, 2 + SLOT_COUNT):
+            await storage.append([make_commit("b", sequence)])
+        folding = asyncio.create_task(storage.compact(make_snapshot("b", {"node-a": 2})))
+        await asyncio.sleep(1)
+        deleting = asyncio.create_task(storage.delete("b"))
+        await asyncio.sleep(1)
+        uploading.set()
+        await asyncio.wait_for(asyncio.gather(erasing, folding, deleting), 10)
+        assert (await storage.load("a")).snapshot == make_snapshot("a", {"node-e": 1})
+        assert (await storage.load("b")).commits == ()
+        await storage.close()
+
+    detangle.run(main)
+
+
+def test_what_an_erasure_leaves_is_kept_if_its_caller_does_not_wait() -> None:
+    async def main() -> None:
+        bucket, storing = Bucket(), asyncio.Event()
+        objects = HookedObjects(bucket)
+        storage = await opened(objects, slots=1000)
+        await storage.append([make_commit("a", 1)])
+        objects.before_put["wal/"] = storing.wait
+        append = storage.append([make_commit("b", 1)])
+        kept = make_snapshot("a", {"node-e": 1})
+        erasing = asyncio.create_task(storage.erase("a", b"", kept))
+        await asyncio.sleep(1)
+        erasing.cancel()
+        await storage._upkeep.checkpoint()
+        storing.set()
+        await append
+        await storage.append([make_commit("b", 2)])
+        await storage._upkeep.checkpoint()
+        assert (await storage.load("a")).snapshot == kept
+        await storage.close()
+        again = await opened(SimulatedObjects(bucket))
+        assert (await again.load("a")).snapshot == kept
+        assert notes(bucket) == []
+
+    detangle.run(main)
+
+
+def test_the_end_of_one_erasure_is_not_that_of_another() -> None:
+    async def main() -> None:
+        bucket, ending = Bucket(), asyncio.Event()
+        objects = HookedObjects(bucket)
+        storage = await opened(objects, slots=1000)
+        await storage.append([make_commit("a", 1), make_commit("b", 1, update=SECRET)])
+        objects.before_delete[ERASING] = ending.wait
+        first = asyncio.create_task(storage.erase("a"))
+        await asyncio.sleep(1)
+        second = asyncio.create_task(storage.erase("b"))
+        await asyncio.sleep(1)
+        objects.before_put["manifest/"] = asyncio.Event().wait  # it is killed there
+        ending.set()
+        await first
+        await asyncio.wait([second], timeout=10)
+        assert (await storage.load("b")).commits == ()
+        assert keys_with_secrets(bucket)
+        second.cancel()
+        again = await opened(SimulatedObjects(bucket))
+        assert (await again.load("b")).commits == ()
+        assert keys_with_secrets(bucket) == []
+        assert notes(bucket) == []
+
+    detangle.run(main)
+
+
+async def test_a_note_of_a_former_version_is_understood() -> None:
+    bucket = Bucket()
+    storage = await filled(bucket)
+    await storage.delete("a")
+    await storage.close()
+    assert keys_with_secrets(bucket)
+    bucket.objects[ERASING] = b""
+    again = await opened(SimulatedObjects(bucket))
+    assert keys_with_secrets(bucket) == []
+    assert notes(bucket) == []
+    await again.close()
+
+
+async def test_what_failed_is_done_by_the_next_erasure() -> None:
+    bucket = Bucket()
+    storage = await filled(bucket)
+    storage_store = storage._store
+
+    async def refuse(keys: object) -> None:
+        raise Refused("deleting is not allowed")
+
+    delete, storage_store.delete = storage_store.delete, refuse  # type: ignore[method-assign]
+    for _ in range(3):
+        with pytest.raises(StorageError, match="not allowed"):
+            await storage.erase("a")
+    assert len(notes(bucket)) == 1
+    storage_store.delete = delete  # type: ignore[method-assign]
+    await storage.erase("b")
+    assert keys_with_secrets(bucket) == []
+    assert notes(bucket) == []
+    await storage.close()
+
+
+async def test_what_is_beside_what_moves_on_is_no_obstacle() -> None:
+    """One of two collections in a pack has commits in slots, and leaves the other one there."""
+    bucket = Bucket()
+    storage = await opened(SimulatedObjects(bucket), slots=1000)
+    await storage.append([make_commit("x", 1), make_commit("y", 1)])
+    await storage._upkeep.checkpoint()
+    await storage.append([make_commit("x", 2), make_commit("a", 1, update=SECRET)])
+    await storage.erase("a")
+    assert keys_with_secrets(bucket) == []
+    assert len((await storage.load("x")).commits) == 2
+    assert len((await storage.load("y")).commits) == 1
     await storage.close()

@@ -308,3 +308,40 @@ async def test_a_claim_that_comes_late_is_made_again() -> None:
     storage = await CloudStorage.open(Overtaken(bucket, 2), interval=0, patience=SLOW)
     assert len((await storage.load("a")).commits) == 18
     await storage.append([make_commit("a", 20)])
+
+
+@virtual
+async def test_who_was_replaced_and_reads_what_is_gone_learns_that() -> None:
+    bucket = Bucket()
+    former = await opened(bucket)
+    await former.append([make_commit("a", 1), make_commit("b", 1)])
+    await former.compact(make_snapshot("a", {"node-a": 1}))
+    successor = await opened(bucket, slots=2)
+    await successor.append([make_commit("a", 2)])
+    await successor.compact(make_snapshot("a", {"node-a": 2}))
+    for sequence in range(2, 12):
+        await successor.append([make_commit("b", sequence)])
+        await asyncio.sleep(1)
+    with pytest.raises(StorageFenced, match="epoch 2"):
+        await former.load("a")
+    assert (await successor.load("a")).snapshot == make_snapshot("a", {"node-a": 2})
+
+
+@virtual
+async def test_who_was_replaced_keeps_nothing_of_those_who_are_told() -> None:
+    bucket = Bucket()
+    former, _ = await opened(bucket), await opened(bucket)
+    errors: list[BaseException] = []
+    for sequence in range(10):
+        for call in (former.append([make_commit("a", sequence + 1)]), former.load("a")):
+            with pytest.raises(StorageFenced) as caught:
+                await call
+            errors.append(caught.value)
+    assert len({id(error) for error in errors}) == 20
+    dead = former._writer.dead
+    assert dead not in errors
+    assert dead is not None
+    frames, traceback = 0, dead.__traceback__
+    while traceback is not None:
+        frames, traceback = frames + 1, traceback.tb_next
+    assert frames < 10

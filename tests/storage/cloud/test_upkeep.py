@@ -14,6 +14,7 @@ from protobase_storage.cloud.patient import Patience
 from protobase_storage.cloud.simulated import Bucket, SimulatedObjects
 from protobase_storage.cloud.storage import CloudStorage
 from protobase_storage.conformance.model import make_commit, make_snapshot, perform_burst, read_state
+from tests.support.hooked_objects import HookedObjects
 
 PATIENCE = Patience(attempts=2, call_seconds=1, first_pause_seconds=0.1)
 
@@ -119,6 +120,78 @@ def test_what_a_crash_left_is_deleted_with_the_first_checkpoint_and_nothing_else
         assert bucket.objects.keys().isdisjoint(orphans)
         assert {*others} <= bucket.objects.keys()
         assert len((await (await opened(SimulatedObjects(bucket))).load("a")).commits) == 15
+
+    detangle.run(main)
+
+
+def test_a_snapshot_that_comes_late_waits_for_no_checkpoint_that_waits_for_it() -> None:
+    async def main() -> None:
+        bucket, uploading = Bucket(), asyncio.Event()
+        objects = HookedObjects(bucket)
+        storage = await opened(objects, slots=2)
+        await storage.append([make_commit("a", 1)])
+        objects.before_put["snap/"] = uploading.wait
+        folding = asyncio.create_task(storage.compact(make_snapshot("a", {"node-a": 1})))
+        for sequence in range(2, 100):
+            append = storage.append([make_commit("a", sequence)])
+            _, waiting = await asyncio.wait([append], timeout=1)
+            if waiting:
+                break
+        assert waiting, "a checkpoint that is far behind is waited for"
+        uploading.set()
+        await asyncio.wait_for(asyncio.gather(folding, append), 10)
+        await asyncio.wait_for(storage.append([make_commit("b", 1)]), 10)
+        await asyncio.wait_for(storage.close(), 10)
+        assert len(numbers(bucket, "wal/")) <= 4
+        assert (await (await opened(SimulatedObjects(bucket))).load("a")).vector == {"node-a": sequence}
+
+    detangle.run(main)
+
+
+def test_what_a_slot_in_doubt_names_is_kept_whatever_is_erased_meanwhile() -> None:
+    async def main() -> None:
+        bucket = Bucket()
+        objects, uploading = HookedObjects(bucket), asyncio.Event()
+        storage = await CloudStorage.open(objects, interval=0, patience=Patience(attempts=1))
+        await storage.append([make_commit("a", 1), make_commit("b", 1)])
+        objects.before_put["snap/"] = uploading.wait
+        folding = asyncio.create_task(storage.compact(make_snapshot("a", {"node-a": 1})))
+        await asyncio.sleep(1)
+        erasing = asyncio.create_task(storage.erase("b"))
+        await asyncio.sleep(1)
+        objects.after_put["wal/"] = lose
+        uploading.set()
+        with pytest.raises(StorageUnreachable):
+            await folding
+        await erasing
+        other = await opened(SimulatedObjects(bucket))
+        assert (await other.load("a")).snapshot == make_snapshot("a", {"node-a": 1})
+        assert (await other.load("b")).commits == ()
+
+    detangle.run(main)
+
+
+async def lose() -> None:
+    raise Unanswered("the answer was lost")
+
+
+def test_what_a_slot_in_doubt_named_is_deleted_when_it_does_not_count() -> None:
+    async def main() -> None:
+        bucket = Bucket()
+        objects = HookedObjects(bucket)
+        storage = await CloudStorage.open(objects, interval=0, patience=Patience(attempts=1))
+        await storage.append([make_commit("a", 1), make_commit("b", 1)])
+        folding = asyncio.create_task(storage.compact(make_snapshot("a", {"node-a": 1})))
+        objects.after_put["wal/"] = lose
+        with pytest.raises(StorageUnreachable):
+            await folding
+        await storage._upkeep.clean_all()
+        assert len(numbers(bucket, "snap/")) == 1
+        await storage.append([make_commit("b", 2)])
+        await storage._upkeep.clean_all()
+        assert numbers(bucket, "snap/") == []
+        assert (await storage.load("a")).commits == (make_commit("a", 1),)
+        await storage.close()
 
     detangle.run(main)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from protobase_storage import StorageBusy, StorageFenced, StorageUnreachable
+from protobase_storage import StorageBusy, StorageClosed, StorageFenced, StorageUnreachable
 from protobase_storage.cloud.objects import Unanswered
 from protobase_storage.cloud.patient import Patience
 from protobase_storage.cloud.simulated import Bucket, SimulatedObjects
@@ -231,3 +231,18 @@ async def test_a_folder_that_was_taken_over_says_what_was_never_uploaded(tmp_pat
         await storage.load("a")
     await storage.close()
     await successor.close()
+
+
+async def test_a_fold_that_waits_for_another_one_ends_with_the_storage(tmp_path: Path) -> None:
+    objects = SimulatedObjects(Bucket())
+    storage = await open_local(objects, tmp_path, interval=0, patience=IMPATIENT)
+    objects.faults.failure = CUT
+    await storage.append([make_commit("a", 1), make_commit("b", 1)])
+    folds = [asyncio.create_task(storage.compact(make_snapshot(name, {"node-a": 1}))) for name in "ab"]
+    await asyncio.sleep(0)
+    await storage.close()
+    outcomes = asyncio.gather(*folds, return_exceptions=True)
+    assert [type(each) for each in await asyncio.wait_for(outcomes, 10)] == [
+        StorageUnreachable,
+        StorageClosed,
+    ]
