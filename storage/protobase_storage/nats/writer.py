@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ..backlog import OVERHEAD, weight_of
 from ..commit import NOTHING, Commit, Snapshot, Vector, includes, join
-from ..errors import StaleSnapshot, StorageBusy, StorageError, StorageOutdated
+from ..errors import CollectionCorrupt, StaleSnapshot, StorageBusy, StorageError, StorageOutdated
 from .heads import Heads
 from .limits import BATCH_MESSAGES, CALLS_AT_ONCE
 from .parcels import Parcel, parcels_of
@@ -148,6 +148,7 @@ class Writer:
     async def _round(self, works: Sequence[AnyWork]) -> None:
         started = self._clock()
         unreadable = await self._find_heads(works)
+        lost = [(work.changed, work.error) for work in works if work.error]
         ready, begun = self._checked(works)
         parcels = parcels_of(ready)
         failures = await asyncio.gather(*[self._send(each) for each in parcels])
@@ -161,11 +162,11 @@ class Writer:
         )
         self._settle(settled)
         beaten = [(each.changed, each.error) for each in settled if isinstance(each.error, BEATEN)]
-        self._fail_behind([*beaten, *(each for each in failures if each)])
+        self._fail_behind([*lost, *beaten, *(each for each in failures if each)])
 
     async def _find_heads(self, works: Sequence[AnyWork]) -> list[str]:
-        """Read where the collections end that are not known. The answer is which cannot be read: they can
-        be deleted, and nothing else."""
+        """Read where the collections end that are not known. The answer is which cannot be read: one that is
+        corrupt can be deleted, and nothing else. What is behind a work that fails for it fails, too."""
         slots, based, claims = asyncio.Semaphore(CALLS_AT_ONCE), self._based(works), Claims(works)
 
         async def find(name: str) -> StorageError | None:
@@ -182,9 +183,12 @@ class Writer:
 
         names = {name: None for work in works for name in work.collections}
         errors = dict(zip(names, await asyncio.gather(*[find(name) for name in names]), strict=True))
+        lost = dict[str, StorageError]()
         for work in works:
-            if not isinstance(work, Deletion):
-                work.error = next((error for name in work.collections if (error := errors[name])), None)
+            told = [lost.get(name) or errors[name] for name in work.collections]
+            work.error = next((error for error in told if error and not _allows(error, work)), None)
+            if work.error:
+                lost |= dict.fromkeys(work.changed, work.error)
         return [name for name, error in errors.items() if error]
 
     def _based(self, works: Iterable[AnyWork]) -> dict[str, dict[str, int]]:
@@ -253,9 +257,10 @@ class Writer:
         waiting, self._queue = self._queue, deque()
         for work in waiting:
             error = next((lost[name] for name in work.collections if name in lost), None)
-            if error and not (isinstance(work, Compaction) and isinstance(error, StorageOutdated)):
+            if error and not _allows(error, work):
                 lost |= dict.fromkeys(work.changed, error)
-                self._fail([work], error)
+                work.error = error
+                self._settle([work])
             else:
                 self._queue.append(work)
 
@@ -279,3 +284,9 @@ class Writer:
         else:
             self._put.append(work)
         self._wake.set()
+
+
+def _allows(error: StorageError, work: AnyWork) -> bool:
+    """Whether what is behind something that was lost to this error does not depend on it."""
+    is_outdated = isinstance(work, Compaction) and isinstance(error, StorageOutdated)
+    return is_outdated or (isinstance(work, Deletion) and isinstance(error, CollectionCorrupt))

@@ -1,4 +1,4 @@
-"""Snapshots that are put while others delete what they are of."""
+"""What waits behind each other in one process: snapshots that are put, and what is lost."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from protobase_storage.conformance.model import make_commit, make_snapshot
-from protobase_storage.errors import StaleSnapshot, StorageError
+from protobase_storage.errors import CollectionCorrupt, StaleSnapshot, StorageError, StorageUnreachable
 from protobase_storage.nats.simulated import SimulatedStream
 from protobase_storage.nats.simulated_servers import StreamServers
 from protobase_storage.nats.storage import NatsStorage
@@ -48,3 +48,60 @@ async def test_a_snapshot_does_not_bring_back_what_was_deleted_while_it_was_put(
     assert list(await other._stream.subjects("s.piece.a.*")) == []
     await one.close()
     await other.close()
+
+
+async def test_a_deletion_while_the_stream_is_away_fails_alone() -> None:
+    stream = SimulatedStream(StreamServers())
+    storage = await NatsStorage.on(stream, "s", seconds=0.0)
+    stream.cut()
+    with pytest.raises(StorageUnreachable):
+        await storage.delete("a")
+    stream.mend()
+    await storage.append([make_commit("b", 1)])
+    await storage.close()
+
+
+async def test_nothing_is_stored_behind_what_was_lost_while_its_collection_was_looked_up() -> None:
+    """Whoever called it had not heard of that."""
+    stream = SimulatedStream(StreamServers())
+    storage = await NatsStorage.on(stream, "s", seconds=0.1)
+    stream.cut()
+    first = storage.append([make_commit("a", 1), make_commit("b", 1)])
+    await asyncio.sleep(0)
+    behind = [storage.append([make_commit(name, 2)]) for name in "ab"]
+    first.add_done_callback(lambda _: stream.mend())
+    for each in (first, *behind):
+        with pytest.raises(StorageUnreachable):
+            await each
+    await storage.append([make_commit("a", 1)])
+    assert (await storage.load("a")).vector == {"node-a": 1}
+    await storage.close()
+
+
+async def test_nothing_is_stored_behind_what_was_lost_in_the_same_round() -> None:
+    """One of its collections could be looked up, and is what the other one changes."""
+    stream = SimulatedStream(StreamServers())
+    storage = await NatsStorage.on(stream, "s")
+    await stream.store("s.log.bad", b"garbage")
+    lost = storage.append([make_commit("bad", 1), make_commit("a", 1)])
+    behind = storage.append([make_commit("a", 2)])
+    for each in (lost, behind):
+        with pytest.raises(CollectionCorrupt):
+            await each
+    await storage.delete("bad")
+    await storage.append([make_commit("bad", 1)])
+    await storage.close()
+
+
+async def test_what_was_cancelled_and_is_lost_waits_no_more() -> None:
+    stream = SimulatedStream(StreamServers())
+    storage = await NatsStorage.on(stream, "s", seconds=0.1)
+    await storage.append([make_commit("a", 1)])
+    stream.cut()
+    first = storage.append([make_commit("a", 2)])
+    await asyncio.sleep(0)
+    storage.append([make_commit("a", 3)]).cancel()
+    with pytest.raises(StorageUnreachable):
+        await first
+    assert storage._writer.backlog == 0
+    await storage.close()
