@@ -167,12 +167,12 @@ class PieceStore:
             return int.from_bytes(note.data) < now - REPLACED_SECONDS
         return id < f"{now - UNNAMED_SECONDS:010x}"
 
-    async def drop_below(self, collection: str, number: int, kept: Update | None) -> None:
-        """Drop all pieces of a collection with lower numbers, but those that are `kept`, and objects that
+    async def drop_below(self, collection: str, number: int, named: Iterable[Place]) -> None:
+        """Drop all pieces of a collection with lower numbers, but those that are `named`, and objects that
         were noted with such."""
-        id_kept = kept.id if isinstance(kept, Pieces | Stowed) else ""
+        kept = {each.id for each in named}
         for id, subject in (await self._all(collection)).items():
-            if id != id_kept:
+            if id not in kept:
                 await self._wipe(collection, id, subject, number)
 
     async def _all(self, collection: str) -> dict[str, str]:

@@ -75,10 +75,17 @@ class Writer:
             raise
         await self._upkeep.drop_covered(work)
 
-    async def delete(self, collection: str, remains: bytes, instead: Published | None = None) -> Deletion:
-        """Store a deletion; `instead` takes the collection's place. What was there may be dropped then."""
+    async def delete(
+        self,
+        collection: str,
+        remains: bytes,
+        snapshot: Snapshot | None = None,
+        instead: Published | None = None,
+    ) -> Deletion:
+        """Store a deletion; `instead`, which is this `snapshot`, takes the collection's place. What was there
+        may be dropped then."""
         weight = len(remains) + OVERHEAD
-        work = Deletion(self._loop.create_future(), weight, None, collection, remains, instead)
+        work = Deletion(self._loop.create_future(), weight, None, collection, remains, snapshot, instead)
         await self._enqueue(work)
         return work
 
@@ -137,7 +144,7 @@ class Writer:
             work = self._queue[0]
             wider = collections.union(work.collections)
             is_full = weight + work.weight > ROUND_BYTES or len(wider) > BATCH_MESSAGES
-            if self._is_blocked(work) or (works and is_full):
+            if self._is_blocked(work) or _is_behind_deletion(work, works) or (works and is_full):
                 break
             if isinstance(work, Compaction):
                 self._compacting[work.collections[0]] = work  # what is behind it, and is none, goes on
@@ -290,3 +297,10 @@ def _allows(error: StorageError, work: AnyWork) -> bool:
     """Whether what is behind something that was lost to this error does not depend on it."""
     is_outdated = isinstance(work, Compaction) and isinstance(error, StorageOutdated)
     return is_outdated or (isinstance(work, Deletion) and isinstance(error, CollectionCorrupt))
+
+
+def _is_behind_deletion(work: AnyWork, works: Iterable[AnyWork]) -> bool:
+    """Whether it is a snapshot, and one of these a deletion, which would drop it while it is put."""
+    return isinstance(work, Compaction) and any(
+        isinstance(each, Deletion) and each.collections == work.collections for each in works
+    )
