@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
-from ..errors import StorageError, StorageFenced
+from ..errors import StorageError
 from .formats import seal, unseal
 from .patient import Patient
 from .stream import Draft, Outrun, Unanswered, Unavailable
@@ -34,7 +34,7 @@ class Seat:
 
     def __init__(self, stream: Patient, subject: str, number: int, token: bytes) -> None:
         self.identity = subject.rpartition(".")[2]
-        self.lost: StorageError | None = None
+        self.lost: str | None = None
         """Why it is held no more."""
         self._stream = stream
         self._subject = subject
@@ -71,7 +71,7 @@ class Seat:
             if last is not None and unseal(last.data) == self._token:
                 self._number = last.sequence
             else:
-                self.lost = StorageFenced(
+                self.lost = (
                     f"{self._stream.stream.address}: another process writes as {self.identity}, because this "
                     f"one said nothing for {EXPIRED_SECONDS:g} s, or another database has the stream's "
                     "place; start this one again"

@@ -29,7 +29,7 @@ from ..contract import (
     random_identity,
     refused,
 )
-from ..errors import StorageClosed, StorageError, StorageUnreachable, TooManyReads
+from ..errors import StorageClosed, StorageError, StorageFenced, StorageUnreachable, TooManyReads
 from ..shared import News, SharedState, SharedStorage
 from .address import NatsAddress
 from .bucket import PATIENCE, SnapshotBucket
@@ -191,7 +191,7 @@ class NatsStorage(SharedStorage):
         """See `Storage.append_behind`."""
         self._check_open()
         if self._seat.lost:
-            return refused(self._seat.lost)
+            return refused(StorageFenced(self._seat.lost))
         new = [commit for commit in commits if not self._follower.has_told(commit)]
         return append_checked(new, lambda checked: self._writer.append(checked, known))
 

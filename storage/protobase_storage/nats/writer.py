@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ..backlog import OVERHEAD, weight_of
 from ..commit import NOTHING, Commit, Snapshot, Vector, includes, join
-from ..errors import CollectionCorrupt, StaleSnapshot, StorageBusy, StorageError, StorageOutdated
+from ..errors import (
+    CollectionCorrupt,
+    StaleSnapshot,
+    StorageBusy,
+    StorageClosed,
+    StorageError,
+    StorageOutdated,
+)
 from .heads import Heads
 from .limits import BATCH_MESSAGES, CALLS_AT_ONCE
 from .parcels import Parcel, parcels_of
@@ -48,6 +55,8 @@ class Writer:
         self._queue: deque[AnyWork] = deque()
         self._put: list[Compaction] = []
         self._compacting: dict[str, Compaction] = {}
+        self._lost: dict[str, StorageError] = {}
+        """Why something of these collections is lost, until its caller is about to hear of that."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._stopping = False
@@ -98,8 +107,8 @@ class Writer:
             await asyncio.wait(self._tasks)
 
     def _enqueue(self, work: AnyWork) -> asyncio.Future[None]:
-        if self.dead:
-            work.future.set_exception(self.dead)
+        if error := self._refusal(work):
+            work.future.set_exception(error)
         elif self.backlog and self.backlog + work.weight > self._backlog_limit:
             message = f"{self.backlog} bytes wait to be stored; the limit is {self._backlog_limit}"
             work.future.set_exception(StorageBusy(message))
@@ -108,6 +117,16 @@ class Writer:
             self._queue.append(work)
             self._wake.set()
         return work.future
+
+    def _refusal(self, work: AnyWork) -> StorageError | None:
+        if self._stopping:
+            return StorageClosed("the storage was closed meanwhile")
+        if self.dead:  # a new one each time: one that is raised again keeps the frames of all who called
+            error = StorageError(str(self.dead))
+            error.__cause__ = self.dead.__cause__
+            return error
+        lost = (self._lost.get(name) for name in work.collections)
+        return next((error for error in lost if error and not _allows(error, work)), None)
 
     async def _run(self) -> None:
         works: list[AnyWork] = []
@@ -167,6 +186,7 @@ class Writer:
         self.commits += sum(
             len(each.commits) for each in settled if isinstance(each, Append) and not each.error
         )
+        self._loop.call_soon(self._lost.clear)  # sooner than what waits for the futures
         self._settle(settled)
         beaten = [(each.changed, each.error) for each in settled if isinstance(each.error, BEATEN)]
         self._fail_behind([*lost, *beaten, *(each for each in failures if each)])
@@ -270,6 +290,7 @@ class Writer:
                 self._settle([work])
             else:
                 self._queue.append(work)
+        self._lost |= lost
 
     def _fail(self, works: Iterable[AnyWork], error: StorageError) -> None:
         failed = [work for work in works if not work.future.done()]
