@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from ..errors import StorageBusy, StorageError, StorageSilent, StorageUnreachable
+from ..errors import StaleSnapshot, StorageBusy, StorageError, StorageSilent, StorageUnreachable
 from .formats import pack_effects, pack_entry
 from .heads import Heads, News
 from .limits import BATCH_MESSAGES, BATCHES_AT_ONCE, CALLS_AT_ONCE
@@ -19,7 +19,7 @@ from .stored import Told
 from .stream import Draft, Outrun, Unanswered, Unavailable
 from .subjects import Subjects
 from .values import Body, Effect, Pieces
-from .works import Append, Deletion, Plan, Replaced
+from .works import Append, Compaction, Deletion, Plan, Replaced
 
 DOUBTED = 1_000
 """Messages of which it is remembered that no answer came, those of late."""
@@ -110,7 +110,8 @@ class Sender:
                     raise StorageUnreachable(f"{self._stream.stream.address}: {sending.doubt}")
                 continue
             await asyncio.sleep(OUTRUN_SECONDS)  # the same
-            if self._refuse_late(parcel) or self._may_be_gone(parcel, bodies):
+            await self._refuse_old(parcel)
+            if self._refuse_late(parcel) or await self._may_be_gone(parcel, bodies):
                 bodies = await self._bodies(parcel)
             if not parcel.works:
                 return
@@ -152,17 +153,22 @@ class Sender:
         )
 
     async def _put_again(self, work: Deletion) -> None:
-        """Put what takes the collection's place, if another deletion may have dropped it."""
-        if work.instead and work.snapshot and self._heads.may_be_gone(work.collection, work.instead.update):
-            update = await self._pieces.put_snapshot(work.collection, work.snapshot.update)
-            work.instead = replace(work.instead, update=update)
+        """Put what takes the collection's place, if others may have dropped it."""
+        if work.instead is None or work.snapshot is None:
+            return
+        name, update = work.collection, work.instead.update
+        if self._heads.may_be_gone(name, update) or await self._pieces.is_old(update):
+            put = await self._pieces.put_snapshot(name, work.snapshot.update)
+            work.instead = replace(work.instead, update=put)
 
-    def _may_be_gone(self, parcel: Parcel, bodies: Mapping[str, tuple[Sequence[Effect], Body]]) -> bool:
-        """Whether a deletion by others may have dropped something that was put, as no message names it."""
+    async def _may_be_gone(self, parcel: Parcel, bodies: Mapping[str, tuple[Sequence[Effect], Body]]) -> bool:
+        """Whether others may have dropped something that was put, as no message names it: by a deletion, or
+        because it is old."""
         put = [(name, body) for name, (_, body) in bodies.items()]
         deletions = [work for work in parcel.works if isinstance(work, Deletion)]
         instead = [(work.collection, work.instead.update) for work in deletions if work.instead]
-        return any(self._heads.may_be_gone(*each) for each in [*put, *instead])
+        is_deleted = any(self._heads.may_be_gone(*each) for each in [*put, *instead])
+        return is_deleted or await self._pieces.is_old(*(update for _, update in [*put, *instead]))
 
     async def _is_stored(self, parcel: Parcel, sending: _Sending) -> bool:
         """Take what others have stored, and look whether this was. Raises `StorageError` also if that cannot
@@ -207,6 +213,14 @@ class Sender:
         return bool(commits) and all(
             self._heads.known(each.collection).vector.get(each.origin, 0) >= each.sequence for each in commits
         )
+
+    async def _refuse_old(self, parcel: Parcel) -> None:
+        """Fail snapshots that were put so long ago that others may have dropped them."""
+        for work in parcel.works:
+            if isinstance(work, Compaction) and work.published:
+                name = work.snapshot.collection
+                if await self._pieces.is_old(work.published.update):
+                    work.error = StaleSnapshot(f"a snapshot of {name!r} was put too long ago")
 
     def _refuse_late(self, parcel: Parcel) -> bool:
         """Take out what cannot follow what was stored meanwhile; whether there was any."""

@@ -75,7 +75,6 @@ class NatsStorage(SharedStorage):
         reads_limit: int = READS_LIMIT,
         make_bytes: Callable[[int], bytes] = secrets.token_bytes,
         clock: Callable[[], float] = time.perf_counter,
-        now: Callable[[], float] = time.time,
     ) -> None:
         """``name`` is the stream's; ``bucket`` has its snapshots of more than ``stowed_bytes``. For the
         options see `open`."""
@@ -87,7 +86,7 @@ class NatsStorage(SharedStorage):
         self._stream = patient.stream
         subjects = Subjects(name)
         payload_bytes = self._stream.payload_bytes
-        pieces = PieceStore(patient, subjects, payload_bytes, make_bytes, now, bucket, stowed_bytes)
+        pieces = PieceStore(patient, subjects, payload_bytes, make_bytes, bucket, stowed_bytes)
         self._reader = Reader(patient, subjects, pieces)
         heads = Heads(self._reader)
         self._upkeep = Upkeep(patient, subjects, pieces, self._reader, heads)
