@@ -58,6 +58,11 @@ class News:
     replaced: bool
     missed: bool = False
 
+    @property
+    def is_any(self) -> bool:
+        """Whether there was something."""
+        return self.missed or bool(self.numbers)
+
 
 class Heads:
     """Those that were used lately. What was planned and is not stored must be forgotten."""

@@ -173,14 +173,12 @@ class Sender:
     async def _is_stored(self, parcel: Parcel, sending: _Sending) -> bool:
         """Take what others have stored, and look whether this was. Raises `StorageError` also if that cannot
         be known: others may have folded its messages, and dropped them, since they may have been stored."""
-        names = parcel.collections
-        found = await asyncio.gather(*[self._heads.catch_up(name) for name in names])
-        news = dict(zip(names, found, strict=True))
+        news = await self._news(parcel)
         if any(sending.tag in each.numbers for each in news.values()):
             self._number(parcel, sending.tag, news)
             return True
-        if sending.doubt is not None and any(news[name].numbers for name in parcel.changed):
-            sending.doubt = None  # what others have stored is where it would be, and it never will be
+        if sending.doubt is not None and _is_impossible(parcel, news):
+            sending.doubt = None
         if sending.doubt is not None:
             return self._was_folded(parcel, news.values())
         for work in parcel.works:
@@ -188,6 +186,15 @@ class Sender:
             if replaced and not isinstance(work, Deletion):
                 work.error = Replaced(replaced[0])
         return False
+
+    async def _news(self, parcel: Parcel) -> dict[str, News]:
+        """Of all collections; first of those that are only relied on (see `_is_impossible`)."""
+        news: dict[str, News] = {}
+        relied = [name for name in parcel.collections if name not in parcel.changed]
+        for names in (relied, parcel.changed):
+            found = await asyncio.gather(*[self._heads.catch_up(name) for name in names])
+            news |= zip(names, found, strict=True)
+        return news
 
     def _number(self, parcel: Parcel, tag: bytes, news: Mapping[str, News]) -> None:
         """Say of deletions which messages they are, which have this tag."""
@@ -198,7 +205,7 @@ class Sender:
 
     def _was_folded(self, parcel: Parcel, found: Iterable[News]) -> bool:
         """Whether others have folded what may have been stored. False: nothing has happened since."""
-        if not any(each.missed or each.numbers for each in found):
+        if not any(each.is_any for each in found):
             return False
         if self._has_commits(parcel):
             return True
@@ -234,3 +241,11 @@ class Sender:
             plan.lose(work)
         parcel.works = [work for work in kept if work.error is None]
         return len(parcel.works) < len(kept)
+
+
+def _is_impossible(parcel: Parcel, news: Mapping[str, News]) -> bool:
+    """Whether what was sent is not stored, without its message, and never will be: others have stored what
+    is in its place; or something of a collection that it relies on, and it was not there after that."""
+    is_late = any(news[name].is_any for name in news.keys() - parcel.changed)
+    told = [news[name] for name in parcel.changed]
+    return not told or any(each.numbers or (is_late and not each.missed) for each in told)

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from protobase_storage.commit import Commit
 from protobase_storage.conformance.model import make_commit, make_snapshot
-from protobase_storage.errors import SequenceConflict, StorageError, StorageSilent
+from protobase_storage.errors import SequenceConflict, StorageError, StorageOutdated, StorageSilent
 from protobase_storage.nats import seats
 from protobase_storage.nats.simulated import SimulatedStream
 from protobase_storage.nats.simulated_servers import StreamServers
@@ -186,6 +187,33 @@ async def test_what_others_were_faster_than_is_refused_as_ever(
     stream.behind = lambda: other.append([make_commit("a", 1, origin="other")])
     await storage.append([make_commit("a", 2)])
     assert (await other.load("a")).vector == {"node-a": 2, "other": 1}
+
+
+@pytest.mark.parametrize("commits", [[], [make_commit("a", 1)]])
+async def test_what_relies_on_what_others_have_changed_is_surely_not_stored(
+    stream: Doubtful, storage: NatsStorage, other: NatsStorage, commits: list[Commit]
+) -> None:
+    stream.is_lost = True
+    stream.behind = lambda: other.append([make_commit("b", 1)])
+    with pytest.raises(StorageOutdated):
+        await storage.append_behind(commits, {"a": {}, "b": {}})
+    assert (await other.load("a")).commits == ()
+
+
+async def test_what_relies_on_what_others_have_changed_and_folded_may_be_stored(
+    stream: Doubtful, storage: NatsStorage, other: NatsStorage
+) -> None:
+    """Where others have folded both, that they changed one of them may have been before or after."""
+    await other.append([make_commit("a", 1), make_commit("b", 1)])
+
+    async def write_and_fold() -> None:
+        for name in "ab":
+            await other.append([make_commit(name, 2)])
+            await other.compact(make_snapshot(name, {"node-a": 2}))
+
+    stream.is_lost, stream.behind = True, write_and_fold
+    with pytest.raises(StorageSilent):
+        await storage.append_behind([make_commit("a", 1, origin="new")], {"b": {"node-a": 1}})
 
 
 async def test_an_erasure_whose_answer_was_lost_drops_what_was_there(
