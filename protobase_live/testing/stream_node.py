@@ -93,7 +93,6 @@ class StreamNode(Node):
                 make_identity=lambda: f"{random.getrandbits(48):012x}",
                 make_bytes=random.randbytes,
                 clock=self._world.clock.monotonic,
-                now=self._world.clock.time,
             )
         except StorageError:
             stream.end()

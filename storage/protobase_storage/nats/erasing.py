@@ -23,7 +23,7 @@ class Eraser:
         `StorageError`."""
         note = await self._stream.store(self._subjects.mark(collection), b"")
         instead = await self._upkeep.published(snapshot, remains) if snapshot else None
-        deletion = await self._writer.delete(collection, remains, instead)
+        deletion = await self._writer.delete(collection, remains, snapshot, instead)
         await self._upkeep.drop_deleted(deletion)
         await self._stream.wipe(note)
 

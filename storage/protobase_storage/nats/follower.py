@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from ..commit import (
@@ -236,23 +237,32 @@ class Follower:
 
     async def _read(self, collection: str) -> News:
         followed = self._followed.get(collection)
-        if followed is None:
+        if followed is None or not await self._listen(collection, followed):
             return News()
-        if followed.end is None:
-            followed.end = await self._stream.listen(self._subjects.heard(collection), self._hear)
         try:
-            messages = followed.take()
-            if messages is not None:
-                told: Sequence[Told] = [await self._reader.told(collection, each) for each in messages]
-            elif followed.position is None:
-                return self._all(followed, await self._reader.stored(collection))
-            else:
-                told = await self._reader.behind(collection, followed.position)
-        except Gone:
-            return self._all(followed, await self._reader.stored(collection))
-        except CollectionCorrupt:
+            return await self._news_of(collection, followed)
+        except CollectionCorrupt:  # who loads it finds that, and the others go on
             return News(replaced=True)
-        return self._some(followed, told)
+
+    async def _listen(self, collection: str, followed: _Followed) -> bool:
+        """Have what is stored of it heard. False: meanwhile it is followed no more, or anew."""
+        if followed.end is None:
+            end = await self._stream.listen(self._subjects.heard(collection), self._hear)
+            if self._followed.get(collection) is not followed:
+                end()
+                return False
+            followed.end = end
+        return True
+
+    async def _news_of(self, collection: str, followed: _Followed) -> News:
+        """What was heard, or has to be read. Raises `CollectionCorrupt`, `StorageUnreachable`."""
+        messages, position = followed.take(), followed.position
+        with suppress(Gone):
+            if messages is not None:
+                return self._some(followed, [await self._reader.told(collection, each) for each in messages])
+            if position is not None:
+                return self._some(followed, await self._reader.behind(collection, position))
+        return self._all(followed, await self._reader.stored(collection))
 
     def _some(self, followed: _Followed, told: Sequence[Told]) -> News:
         """What messages tell that follow what is known."""

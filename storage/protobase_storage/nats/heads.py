@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ..commit import NOTHING, Commit, Vector, includes, join, sequence_of
 from .reading import Reader
 from .stored import Stored, Told
-from .values import Deleted, Gone, Published
+from .values import Deleted, Gone, Published, Update
 
 HEADS_KEPT = 10_000
 """Collections whose heads are kept; others are read when they are written to."""
@@ -26,6 +26,8 @@ class Head:
     coming: Vector | None = None
     """The vector of a snapshot that is being stored; none is any more once others have deleted what it is
     of."""
+    floor: int = 0
+    """No deletion has a higher number. What was put before, and is named by no message, may be dropped."""
 
     def known(self, commit: Commit) -> int:
         """The highest sequence of the commit's writer."""
@@ -44,14 +46,22 @@ class Head:
                     self.remains = remains
                 case Deleted(remains):
                     self.vector, self.snapshot, self.remains = {}, {}, remains
+                    self.floor = told.sequence
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What others have stored: the tags of messages, and whether the collection is another one now."""
+    """What was stored behind what was known: the numbers of its messages by their tags, whether the
+    collection is another one now, and whether there were messages that are gone: then none is told."""
 
-    tags: set[bytes]
+    numbers: dict[bytes, int]
     replaced: bool
+    missed: bool = False
+
+    @property
+    def is_any(self) -> bool:
+        """Whether there was something."""
+        return self.missed or bool(self.numbers)
 
 
 class Heads:
@@ -74,7 +84,7 @@ class Heads:
         if head is None or head.sequence < stored.sequence:
             snapshot = stored.snapshot.vector if stored.snapshot else NOTHING
             coming = head.coming if head else None
-            head = Head(stored.sequence, dict(stored.vector), snapshot, stored.remains, coming)
+            head = Head(stored.sequence, dict(stored.vector), snapshot, stored.remains, coming, stored.keep)
             self._heads[stored.collection] = head
         return head
 
@@ -86,6 +96,10 @@ class Heads:
     def vector(self, collection: str) -> Vector:
         """How far one is, as far as that is known."""
         return self._heads[collection].vector if collection in self._heads else NOTHING
+
+    def may_be_gone(self, collection: str, update: Update) -> bool:
+        """Whether a deletion may have dropped what was put, and is named by no message yet."""
+        return not isinstance(update, bytes) and min(update.numbers) < self._heads[collection].floor
 
     async def catch_up(self, collection: str) -> News:
         """Take what others have stored meanwhile. Raises `CollectionCorrupt`, `StorageUnreachable`."""
@@ -101,7 +115,7 @@ class Heads:
         is_replaced = any(isinstance(effect, Deleted) for each in told for effect in each.effects)
         if is_replaced:
             head.coming = None
-        return News({each.tag for each in told}, is_replaced)
+        return News({each.tag: each.sequence for each in told}, is_replaced)
 
     async def _catch_up_anew(self, before: Head, collection: str) -> News:
         """Messages behind the known one are gone, or all are: others have compacted or deleted it, or
@@ -109,13 +123,13 @@ class Heads:
         stored = await self._reader.stored(collection)
         self._heads.pop(collection, None)
         head = self.learn(stored)
-        is_replaced = not includes(head.vector, before.vector)
+        is_replaced = not includes(head.vector, before.vector) or head.remains != before.remains
         head.coming = None if is_replaced else before.coming
-        return News(set(), is_replaced)
+        return News({}, is_replaced, missed=head.sequence != before.sequence)
 
     def assume(self, collection: str, sequence: int) -> None:
         """Where one ends that cannot be read: only a deletion is stored behind it."""
-        self._heads[collection] = Head(sequence)
+        self._heads[collection] = Head(sequence, floor=sequence)
 
     def settle(self, collection: str) -> None:
         """No snapshot of it is coming any more."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from .values import Effect
-from .works import AnyWork
+from .works import AnyWork, Deletion
 
 
 class Parcel:
@@ -19,11 +19,18 @@ class Parcel:
         """Those that it changes, and those that it relies on."""
         return tuple(dict.fromkeys(name for work in self.works for name in work.collections))
 
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """Those that it changes."""
+        return tuple(dict.fromkeys(name for work in self.works for name in work.changed))
+
     def effects(self) -> dict[str, list[Effect]]:
-        """What it does, by collection."""
+        """What it does, by collection. What it deletes itself is left out: it would stay in the message."""
         told: dict[str, list[Effect]] = {}
         for work in self.works:
             for name, effects in work.effects().items():
+                if isinstance(work, Deletion):
+                    told.pop(name, None)
                 told.setdefault(name, []).extend(effects)
         return told
 

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import TypeVar
 
 from ..errors import StorageError, StorageUnreachable
@@ -122,6 +123,10 @@ class Patient:
         """See `Stream.time`."""
         return await self._ask(self.stream.time)
 
+    async def now(self) -> float:
+        """`time`, in Unix seconds."""
+        return seconds_of(await self.time())
+
     async def state(self, pattern: str) -> StreamState:
         """See `Stream.state`."""
         return await self._ask(lambda: self.stream.state(pattern))
@@ -156,3 +161,8 @@ class Patient:
             except (Unanswered, Unavailable) as error:
                 if not await pauses.rest():
                     raise StorageUnreachable(f"{self.stream.address}: {error}") from error
+
+
+def seconds_of(time: str) -> float:
+    """Unix seconds of what a server tells, which is RFC 3339 with nanoseconds."""
+    return datetime.fromisoformat(f"{time[:19]}+00:00").timestamp()

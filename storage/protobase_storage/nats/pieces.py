@@ -42,6 +42,9 @@ _ORDINAL_BYTES = 4
 
 _TIME_BYTES = 8
 
+_ID_TIME = 10
+"""Hexadecimal digits of the time in an id."""
+
 
 class PieceStore:
     """Puts bytes into pieces, and those of snapshots into the bucket if there is one, and reads them.
@@ -57,7 +60,6 @@ class PieceStore:
         subjects: Subjects,
         payload_bytes: int,
         make_bytes: Callable[[int], bytes],
-        time: Callable[[], float],
         bucket: SnapshotBucket | None = None,
         stowed_bytes: int = STOWED_BYTES,
     ) -> None:
@@ -70,7 +72,6 @@ class PieceStore:
         self._inline = min(INLINE_BYTES, payload_bytes // 4)
         self._stowed = min(stowed_bytes, self._inline)
         self._make_bytes = make_bytes
-        self._time = time
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def put(self, collection: str, data: bytes) -> Body:
@@ -78,7 +79,7 @@ class PieceStore:
         if len(data) <= self._inline:
             return data
         pieces = [data[start : start + self._size] for start in range(0, len(data), self._size)]
-        id = self._new_id()
+        id = await self._new_id()
         subject = self._subjects.pieces(collection, id)
         puts = [self._put(subject, n.to_bytes(_ORDINAL_BYTES) + piece) for n, piece in enumerate(pieces)]
         return Pieces(id, tuple(await asyncio.gather(*puts)), len(data), crc32(data))
@@ -88,7 +89,7 @@ class PieceStore:
         `StaleSnapshot` if the collection is deleted meanwhile, `StorageUnreachable`, `StorageError`."""
         if self._bucket is None or len(data) <= self._stowed:
             return await self.put(collection, data)
-        id = self._new_id() + STOWED
+        id = await self._new_id() + STOWED
         subject = self._subjects.pieces(collection, id)
         number = await self._stream.store(subject, b"")
         await self._bucket.put(collection, id, data)
@@ -100,10 +101,19 @@ class PieceStore:
 
     def unnamed(self, collection: str) -> str:
         """The subject of a piece that no message will name: left behind, it goes with others of its kind."""
-        return self._subjects.pieces(collection, self._new_id())
+        return self._subjects.pieces(collection, self._id_of(0))
 
-    def _new_id(self) -> str:
-        return f"{int(self._time()):010x}{self._make_bytes(ID_BYTES).hex()}"
+    async def is_old(self, *updates: Update) -> bool:
+        """Whether some of that was put so long ago that others may soon drop it, if no message names it."""
+        times = [int(each.id[:_ID_TIME], 16) for each in updates if not isinstance(each, bytes)]
+        return bool(times) and min(times) < await self._stream.now() - UNNAMED_SECONDS / 2
+
+    async def _new_id(self) -> str:
+        """By the servers' clock: no process's own one says for how long the others leave it alone."""
+        return self._id_of(await self._stream.now())
+
+    def _id_of(self, time: float) -> str:
+        return f"{int(time):0{_ID_TIME}x}{self._make_bytes(ID_BYTES).hex()}"
 
     async def _put(self, subject: str, data: bytes) -> int:
         async with self._slots:
@@ -141,9 +151,9 @@ class PieceStore:
         """Others are named in the place of these bytes. Objects are left to `sweep`."""
         places = [each for each in updates if not isinstance(each, bytes)]
         await self.drop(collection, [each for each in places if isinstance(each, Pieces)])
-        now = int(self._time()).to_bytes(_TIME_BYTES)
-        for each in places:
-            if isinstance(each, Stowed):
+        if stowed := [each for each in places if isinstance(each, Stowed)]:
+            now = int(await self._stream.now()).to_bytes(_TIME_BYTES)
+            for each in stowed:
                 await self._stream.store(self._subjects.pieces(collection, each.id), now)
 
     async def drop(self, collection: str, updates: Iterable[Update]) -> None:
@@ -156,23 +166,25 @@ class PieceStore:
         """Drop what a process has left that ended before a message named it, or when none did any more; and
         objects whose place others have had for a while."""
         kept = {each.id for each in named if not isinstance(each, bytes)}
-        for id, subject in (await self._all(collection)).items():
-            if id not in kept and await self._is_over(id, subject):
+        there = await self._all(collection)
+        unnamed = {id: subject for id, subject in there.items() if id not in kept}
+        now = int(await self._stream.now()) if unnamed else 0
+        for id, subject in unnamed.items():
+            if await self._is_over(id, subject, now):
                 await self._wipe(collection, id, subject)
 
-    async def _is_over(self, id: str, subject: str) -> bool:
-        now = int(self._time())
+    async def _is_over(self, id: str, subject: str, now: int) -> bool:
         note = await self._stream.last(subject) if id.endswith(STOWED) else None
         if note is not None and note.data:
             return int.from_bytes(note.data) < now - REPLACED_SECONDS
-        return id < f"{now - UNNAMED_SECONDS:010x}"
+        return id < f"{now - UNNAMED_SECONDS:0{_ID_TIME}x}"
 
-    async def drop_below(self, collection: str, number: int, kept: Update | None) -> None:
-        """Drop all pieces of a collection with lower numbers, but those that are `kept`, and objects that
+    async def drop_below(self, collection: str, number: int, named: Iterable[Place]) -> None:
+        """Drop all pieces of a collection with lower numbers, but those that are `named`, and objects that
         were noted with such."""
-        id_kept = kept.id if isinstance(kept, Pieces | Stowed) else ""
+        kept = {each.id for each in named}
         for id, subject in (await self._all(collection)).items():
-            if id != id_kept:
+            if id not in kept:
                 await self._wipe(collection, id, subject, number)
 
     async def _all(self, collection: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from .pieces import PieceStore
 from .stored import Stored, Told, stored_of
 from .stream import Message
 from .subjects import Subjects
-from .values import Entry, Gone, Pieces
+from .values import Entry, Gone, Pieces, Place
 
 READINGS = 100
 """How often a collection is read, while others go on folding it."""
@@ -42,6 +42,11 @@ class Reader:
         """The messages with higher numbers that there are. Raises as `stored`."""
         return await self._whole(collection, partial(self._left, sequence))
 
+    async def places(self, collection: str, sequence: int) -> list[Place]:
+        """Where that is which does not stand in the messages from this number on. Raises as `stored`."""
+        told = await self._whole(collection, partial(self._needed, sequence - 1))
+        return [place for each in told for place in each.places]
+
     async def behind(self, collection: str, sequence: int) -> list[Told]:
         """The messages with higher numbers, each behind the one before it. Raises `Gone`, also if one between
         them is."""
@@ -63,17 +68,20 @@ class Reader:
         return Told(message.sequence, entry.previous, entry.tag, effects, entry.effects)
 
     async def _stored(self, collection: str) -> Stored:
+        return stored_of(collection, await self._needed(0, collection))
+
+    async def _needed(self, sequence: int, collection: str) -> list[Told]:
         """Pieces are not asked for that nobody needs: they are gone where a replica has their message yet."""
         told: list[Told] = []
         keep = 0
-        for message in reversed(await self._messages(collection, 0)):
+        for message in reversed(await self._messages(collection, sequence)):
             entry = unpack_entry(collection, message.sequence, message.data)
             if message.sequence < keep and isinstance(entry.effects, Pieces):
                 told.append(Told(message.sequence, entry.previous, entry.tag, (), entry.effects))
                 continue
             told.append(await self._told(collection, message, entry))
             keep = max(keep, told[-1].keep)
-        return stored_of(collection, reversed(told))
+        return told[::-1]
 
     async def _loaded(self, collection: str) -> tuple[Stored, Snapshot | None]:
         stored = await self._stored(collection)

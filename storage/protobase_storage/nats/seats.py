@@ -7,11 +7,10 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
 
-from ..errors import StorageError, StorageFenced
+from ..errors import StorageError
 from .formats import seal, unseal
-from .patient import Patient
+from .patient import Patient, seconds_of
 from .stream import Draft, Outrun, Unanswered, Unavailable
 from .subjects import Subjects
 
@@ -34,7 +33,7 @@ class Seat:
 
     def __init__(self, stream: Patient, subject: str, number: int, token: bytes) -> None:
         self.identity = subject.rpartition(".")[2]
-        self.lost: StorageError | None = None
+        self.lost: str | None = None
         """Why it is held no more."""
         self._stream = stream
         self._subject = subject
@@ -71,7 +70,7 @@ class Seat:
             if last is not None and unseal(last.data) == self._token:
                 self._number = last.sequence
             else:
-                self.lost = StorageFenced(
+                self.lost = (
                     f"{self._stream.stream.address}: another process writes as {self.identity}, because this "
                     f"one said nothing for {EXPIRED_SECONDS:g} s, or another database has the stream's "
                     "place; start this one again"
@@ -98,12 +97,7 @@ async def take_seat(
 
 async def _age(stream: Patient, time: str) -> float:
     """How many seconds ago that was, by the servers' clocks."""
-    return (_moment(await stream.time()) - _moment(time)).total_seconds()
-
-
-def _moment(time: str) -> datetime:
-    """RFC 3339 with nanoseconds."""
-    return datetime.fromisoformat(f"{time[:19]}+00:00")
+    return await stream.now() - seconds_of(time)
 
 
 async def _take(stream: Patient, subject: str, expected: int, token: bytes) -> Seat | None:

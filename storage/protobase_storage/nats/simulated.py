@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from .answers import Answers
 from .limits import BATCH_MESSAGES, CALL_SECONDS
-from .simulated_servers import StreamServers, moment, now
+from .simulated_servers import StreamServers, now
 from .stream import Connection, Draft, Message, Outrun, Refused, StreamState, Unanswered, Unavailable
 
 PAYLOAD_BYTES = 1024 * 1024
@@ -113,7 +113,7 @@ class SimulatedStream:
 
     async def time(self) -> str:
         """See `Stream.time`."""
-        return await self._request(moment)
+        return await self._request(self._servers.moment)
 
     async def state(self, pattern: str) -> StreamState:
         """See `Stream.state`."""

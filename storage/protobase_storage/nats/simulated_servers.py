@@ -56,6 +56,8 @@ class StreamServers:
         """How many leaders have died."""
         self.is_there = True
         """Whether nobody has deleted the stream. It comes back as it was."""
+        self.ahead = 0.0
+        """By how many seconds their clock was set forward."""
         self._subjects: dict[str, dict[int, _Stored]] = {}
         self._subject_of: dict[int, str] = {}
         self._sequence = 0
@@ -92,7 +94,7 @@ class StreamServers:
     def store(self, subject: str, data: bytes) -> int:
         """Store a message, and send it to who listens."""
         before, self._sequence = self._last_number(subject), self._sequence + 1
-        message = Message(subject, self._sequence, data, moment())
+        message = Message(subject, self._sequence, data, self.moment())
         self._subjects.setdefault(subject, {})[self._sequence] = _Stored(message, now())
         self._subject_of[self._sequence] = subject
         for stream in self._streams:
@@ -153,6 +155,11 @@ class StreamServers:
         for stream in self._streams:
             stream.tell_said(subject, data)
 
+    def moment(self) -> str:
+        """What time it is, as JetStream tells it: RFC 3339."""
+        time = BEGINNING + timedelta(seconds=now() + self.ahead)
+        return f"{time.replace(tzinfo=None).isoformat()}Z"
+
     def require(self, *, leader: bool = True) -> None:
         """Raises `Unavailable` where nobody answers."""
         if not self.is_there:
@@ -181,8 +188,3 @@ def _matches(pattern: str, subject: str) -> bool:
 def now() -> float:
     """The event loop's clock, in seconds."""
     return asyncio.get_running_loop().time()
-
-
-def moment() -> str:
-    """What time it is, as JetStream tells it: RFC 3339."""
-    return f"{(BEGINNING + timedelta(seconds=now())).replace(tzinfo=None).isoformat()}Z"

@@ -29,7 +29,7 @@ from ..contract import (
     random_identity,
     refused,
 )
-from ..errors import StorageClosed, StorageError, StorageUnreachable, TooManyReads
+from ..errors import StorageClosed, StorageError, StorageFenced, StorageUnreachable, TooManyReads
 from ..shared import News, SharedState, SharedStorage
 from .address import NatsAddress
 from .bucket import PATIENCE, SnapshotBucket
@@ -75,7 +75,6 @@ class NatsStorage(SharedStorage):
         reads_limit: int = READS_LIMIT,
         make_bytes: Callable[[int], bytes] = secrets.token_bytes,
         clock: Callable[[], float] = time.perf_counter,
-        now: Callable[[], float] = time.time,
     ) -> None:
         """``name`` is the stream's; ``bucket`` has its snapshots of more than ``stowed_bytes``. For the
         options see `open`."""
@@ -87,7 +86,7 @@ class NatsStorage(SharedStorage):
         self._stream = patient.stream
         subjects = Subjects(name)
         payload_bytes = self._stream.payload_bytes
-        pieces = PieceStore(patient, subjects, payload_bytes, make_bytes, now, bucket, stowed_bytes)
+        pieces = PieceStore(patient, subjects, payload_bytes, make_bytes, bucket, stowed_bytes)
         self._reader = Reader(patient, subjects, pieces)
         heads = Heads(self._reader)
         self._upkeep = Upkeep(patient, subjects, pieces, self._reader, heads)
@@ -191,7 +190,7 @@ class NatsStorage(SharedStorage):
         """See `Storage.append_behind`."""
         self._check_open()
         if self._seat.lost:
-            return refused(self._seat.lost)
+            return refused(StorageFenced(self._seat.lost))
         new = [commit for commit in commits if not self._follower.has_told(commit)]
         return append_checked(new, lambda checked: self._writer.append(checked, known))
 

@@ -24,6 +24,13 @@ class Told:
         """Messages with lower numbers count no more, and may be gone; 0: it says nothing of them."""
         return max((_keep_of(self.sequence, effect) for effect in self.effects), default=0)
 
+    @property
+    def places(self) -> list[Place]:
+        """All of it that is in pieces, or in the bucket."""
+        updates = [each.update for each in self.effects if isinstance(each, Published)]
+        stowed = [each for each in updates if not isinstance(each, bytes)]
+        return stowed if self.pieces is None else [self.pieces, *stowed]
+
 
 @dataclass(slots=True)
 class Stored:
@@ -40,8 +47,8 @@ class Stored:
     """All that is in pieces, or in the bucket, with the numbers of the messages that say so."""
     numbers: list[int] = field(default_factory=list[int])
     """Of all messages that there are."""
-    _keep: int = 1
-    """From this number on all messages are there."""
+    keep: int = 1
+    """From this number on all messages are there, and none behind it is a deletion."""
     _missing: int = 0
     """The highest number of a message that is not."""
 
@@ -71,15 +78,14 @@ class Stored:
             self._missing = told.previous
         self.sequence = told.sequence
         self.numbers.append(told.sequence)
-        if told.pieces is not None:
-            self.places.append((told.sequence, told.pieces))
-        self._keep = max(self._keep, told.keep)
+        self.places += [(told.sequence, each) for each in told.places]
+        self.keep = max(self.keep, told.keep)
         for effect in told.effects:
             self._apply(told.sequence, effect)
 
     def check(self) -> None:
         """Raises `Gone` where a message is missing that no snapshot covers which is among those taken."""
-        if self._missing >= self._keep:
+        if self._missing >= self.keep:
             raise Gone(f"message {self._missing} is missing")
 
     def keep_below(self, vector: Vector) -> int:
@@ -91,7 +97,7 @@ class Stored:
             case Commit():
                 self.log.append((sequence, effect))
                 self.vector = join(self.vector, {effect.origin: effect.sequence})
-            case Published(vector, _, update, remains, keep):
+            case Published(vector, remains=remains, keep=keep):
                 self.snapshot, self.remains = effect, remains
                 # Of what is numbered below, a deletion may be gone and what it deleted still there.
                 self.log = [
@@ -100,8 +106,6 @@ class Stored:
                 self.vector = dict(vector)
                 for _, commit in self.log:
                     include(self.vector, commit)
-                if not isinstance(update, bytes):
-                    self.places.append((sequence, update))
             case Deleted(remains):
                 self.snapshot, self.log, self.vector, self.remains = None, [], {}, remains
 

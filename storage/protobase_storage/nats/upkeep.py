@@ -69,19 +69,22 @@ class Upkeep:
                 await self._pieces.drop(work.snapshot.collection, [work.published.update])
 
     async def drop_deleted(self, work: Deletion) -> None:
-        """Drop all that was there before a deletion. Raises `StorageUnreachable`, `Refused`."""
-        await self._drop_below(work.collection, work.number, work.instead)
+        """Drop all that was there before a deletion. Raises `StorageUnreachable`, `Refused`,
+        `CollectionCorrupt`."""
+        await self._drop_below(work.collection, work.number)
 
     async def drop_deleted_behind(self, collection: str, number: int) -> bool:
-        """The same for a deletion behind this message, if there is one. Raises `StorageError`."""
-        for told in await self._reader.left(collection, number):
-            if told.effects and isinstance(told.effects[0], Deleted):
-                instead = next((each for each in told.effects if isinstance(each, Published)), None)
-                await self._drop_below(collection, told.sequence, instead)
+        """The same for the last deletion behind this message, if there is one. Raises `StorageError`."""
+        for told in reversed(await self._reader.left(collection, number)):
+            if any(isinstance(each, Deleted) for each in told.effects):
+                await self._drop_below(collection, told.sequence)
                 return True
         return False
 
-    async def _drop_below(self, collection: str, number: int, instead: Published | None) -> None:
+    async def _drop_below(self, collection: str, number: int) -> None:
+        """Drop what is numbered below, but what is named by the messages that stay: they had it put before
+        them."""
+        named = await self._reader.places(collection, number)
         messages = await self._stream.read_to_end(self._subjects.log(collection))
         await self._stream.wipe_all(each.sequence for each in messages if each.sequence < number)
-        await self._pieces.drop_below(collection, number, instead.update if instead else None)
+        await self._pieces.drop_below(collection, number, named)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from ..errors import StorageError
+from ..errors import StorageClosed, StorageError
 from .limits import STATE_SECONDS
 from .stream import Stream, StreamState, Unanswered, Unavailable
 
@@ -33,12 +33,17 @@ class Watch:
         return None if self._told is None else self._clock() - self._told
 
     async def look(self) -> None:
-        """Have `state` and `problem` be no older than `STATE_SECONDS`."""
+        """Have `state` and `problem` be no older than `STATE_SECONDS`. Raises `StorageClosed` if it is closed
+        meanwhile."""
         if self._asking is None and self._is_recent():
             return
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask())
-        await asyncio.shield(self._asking)
+        asking = self._asking
+        await asyncio.wait([asking])
+        if asking.cancelled():
+            raise StorageClosed(f"the storage at {self._stream.address} is closed")
+        asking.result()
 
     def close(self) -> None:
         """Ask no more."""

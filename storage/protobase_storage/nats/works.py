@@ -49,11 +49,12 @@ class Plan:
             vector = self._vectors.get(commit.collection, {})
             self._vectors[commit.collection] = join(vector, {commit.origin: commit.sequence})
 
-    def compact(self, snapshot: Snapshot, is_put: bool = False) -> None:
-        """Check a snapshot, and count on it. Raises `StaleSnapshot`, also for one that ``is_put`` while what
+    def compact(self, snapshot: Snapshot, put: Published | None) -> None:
+        """Check a snapshot, and count on it. Raises `StaleSnapshot`, also for one that was ``put`` while what
         it is of was deleted."""
         name = snapshot.collection
-        if is_put and self._heads.known(name).coming is None:
+        is_over = self._heads.known(name).coming is None
+        if put and (is_over or self._heads.may_be_gone(name, put.update)):
             raise StaleSnapshot(f"{name!r} was deleted while a snapshot of it was put")
         check_fresh(snapshot, {} if name in self._deleted else self._heads.known(name).snapshot)
         self._vectors[name] = join(self._vectors.get(name, {}), snapshot.vector)
@@ -151,10 +152,11 @@ class Append(Work):
 
 @dataclass(slots=True, eq=False)
 class Deletion(Work):
-    """A collection to be forgotten; `instead` takes its place."""
+    """A collection to be forgotten; `instead`, which is this `snapshot`, takes its place."""
 
     collection: str = ""
     remains: bytes = b""
+    snapshot: Snapshot | None = None
     instead: Published | None = None
     number: int = 0
     """That of its message, once it is stored."""
@@ -190,7 +192,7 @@ class Compaction(Work):
 
     def check(self, plan: Plan) -> None:
         """Raises `StaleSnapshot`."""
-        plan.compact(self.snapshot, self.published is not None)
+        plan.compact(self.snapshot, self.published)
 
     def effects(self) -> Mapping[str, Sequence[Effect]]:
         """What it does, once it is put."""

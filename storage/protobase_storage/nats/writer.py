@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ..backlog import OVERHEAD, weight_of
 from ..commit import NOTHING, Commit, Snapshot, Vector, includes, join
-from ..errors import StaleSnapshot, StorageBusy, StorageError, StorageOutdated
+from ..errors import (
+    CollectionCorrupt,
+    StaleSnapshot,
+    StorageBusy,
+    StorageClosed,
+    StorageError,
+    StorageOutdated,
+)
 from .heads import Heads
 from .limits import BATCH_MESSAGES, CALLS_AT_ONCE
 from .parcels import Parcel, parcels_of
@@ -48,6 +55,8 @@ class Writer:
         self._queue: deque[AnyWork] = deque()
         self._put: list[Compaction] = []
         self._compacting: dict[str, Compaction] = {}
+        self._lost: dict[str, StorageError] = {}
+        """Why something of these collections is lost, until its caller is about to hear of that."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._stopping = False
@@ -75,10 +84,17 @@ class Writer:
             raise
         await self._upkeep.drop_covered(work)
 
-    async def delete(self, collection: str, remains: bytes, instead: Published | None = None) -> Deletion:
-        """Store a deletion; `instead` takes the collection's place. What was there may be dropped then."""
+    async def delete(
+        self,
+        collection: str,
+        remains: bytes,
+        snapshot: Snapshot | None = None,
+        instead: Published | None = None,
+    ) -> Deletion:
+        """Store a deletion; `instead`, which is this `snapshot`, takes the collection's place. What was there
+        may be dropped then."""
         weight = len(remains) + OVERHEAD
-        work = Deletion(self._loop.create_future(), weight, None, collection, remains, instead)
+        work = Deletion(self._loop.create_future(), weight, None, collection, remains, snapshot, instead)
         await self._enqueue(work)
         return work
 
@@ -91,8 +107,8 @@ class Writer:
             await asyncio.wait(self._tasks)
 
     def _enqueue(self, work: AnyWork) -> asyncio.Future[None]:
-        if self.dead:
-            work.future.set_exception(self.dead)
+        if error := self._refusal(work):
+            work.future.set_exception(error)
         elif self.backlog and self.backlog + work.weight > self._backlog_limit:
             message = f"{self.backlog} bytes wait to be stored; the limit is {self._backlog_limit}"
             work.future.set_exception(StorageBusy(message))
@@ -101,6 +117,16 @@ class Writer:
             self._queue.append(work)
             self._wake.set()
         return work.future
+
+    def _refusal(self, work: AnyWork) -> StorageError | None:
+        if self._stopping:
+            return StorageClosed("the storage was closed meanwhile")
+        if self.dead:  # a new one each time: one that is raised again keeps the frames of all who called
+            error = StorageError(str(self.dead))
+            error.__cause__ = self.dead.__cause__
+            return error
+        lost = (self._lost.get(name) for name in work.collections)
+        return next((error for error in lost if error and not _allows(error, work)), None)
 
     async def _run(self) -> None:
         works: list[AnyWork] = []
@@ -137,7 +163,7 @@ class Writer:
             work = self._queue[0]
             wider = collections.union(work.collections)
             is_full = weight + work.weight > ROUND_BYTES or len(wider) > BATCH_MESSAGES
-            if self._is_blocked(work) or (works and is_full):
+            if self._is_blocked(work) or _is_behind_deletion(work, works) or (works and is_full):
                 break
             if isinstance(work, Compaction):
                 self._compacting[work.collections[0]] = work  # what is behind it, and is none, goes on
@@ -148,6 +174,7 @@ class Writer:
     async def _round(self, works: Sequence[AnyWork]) -> None:
         started = self._clock()
         unreadable = await self._find_heads(works)
+        lost = [(work.changed, work.error) for work in works if work.error]
         ready, begun = self._checked(works)
         parcels = parcels_of(ready)
         failures = await asyncio.gather(*[self._send(each) for each in parcels])
@@ -159,13 +186,14 @@ class Writer:
         self.commits += sum(
             len(each.commits) for each in settled if isinstance(each, Append) and not each.error
         )
+        self._loop.call_soon(self._lost.clear)  # sooner than what waits for the futures
         self._settle(settled)
         beaten = [(each.changed, each.error) for each in settled if isinstance(each.error, BEATEN)]
-        self._fail_behind([*beaten, *(each for each in failures if each)])
+        self._fail_behind([*lost, *beaten, *(each for each in failures if each)])
 
     async def _find_heads(self, works: Sequence[AnyWork]) -> list[str]:
-        """Read where the collections end that are not known. The answer is which cannot be read: they can
-        be deleted, and nothing else."""
+        """Read where the collections end that are not known. The answer is which cannot be read: one that is
+        corrupt can be deleted, and nothing else. What is behind a work that fails for it fails, too."""
         slots, based, claims = asyncio.Semaphore(CALLS_AT_ONCE), self._based(works), Claims(works)
 
         async def find(name: str) -> StorageError | None:
@@ -182,9 +210,12 @@ class Writer:
 
         names = {name: None for work in works for name in work.collections}
         errors = dict(zip(names, await asyncio.gather(*[find(name) for name in names]), strict=True))
+        lost = dict[str, StorageError]()
         for work in works:
-            if not isinstance(work, Deletion):
-                work.error = next((error for name in work.collections if (error := errors[name])), None)
+            told = [lost.get(name) or errors[name] for name in work.collections]
+            work.error = next((error for error in told if error and not _allows(error, work)), None)
+            if work.error:
+                lost |= dict.fromkeys(work.changed, work.error)
         return [name for name, error in errors.items() if error]
 
     def _based(self, works: Iterable[AnyWork]) -> dict[str, dict[str, int]]:
@@ -253,11 +284,13 @@ class Writer:
         waiting, self._queue = self._queue, deque()
         for work in waiting:
             error = next((lost[name] for name in work.collections if name in lost), None)
-            if error and not (isinstance(work, Compaction) and isinstance(error, StorageOutdated)):
+            if error and not _allows(error, work):
                 lost |= dict.fromkeys(work.changed, error)
-                self._fail([work], error)
+                work.error = error
+                self._settle([work])
             else:
                 self._queue.append(work)
+        self._lost |= lost
 
     def _fail(self, works: Iterable[AnyWork], error: StorageError) -> None:
         failed = [work for work in works if not work.future.done()]
@@ -279,3 +312,16 @@ class Writer:
         else:
             self._put.append(work)
         self._wake.set()
+
+
+def _allows(error: StorageError, work: AnyWork) -> bool:
+    """Whether what is behind something that was lost to this error does not depend on it."""
+    is_outdated = isinstance(work, Compaction) and isinstance(error, StorageOutdated)
+    return is_outdated or (isinstance(work, Deletion) and isinstance(error, CollectionCorrupt))
+
+
+def _is_behind_deletion(work: AnyWork, works: Iterable[AnyWork]) -> bool:
+    """Whether it is a snapshot, and one of these a deletion, which would drop it while it is put."""
+    return isinstance(work, Compaction) and any(
+        isinstance(each, Deletion) and each.collections == work.collections for each in works
+    )

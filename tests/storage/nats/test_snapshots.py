@@ -53,7 +53,6 @@ class Place:
     def __init__(self) -> None:
         self.servers = StreamServers()
         self.bucket = Bucket()
-        self.time = 1_000_000.0
         self._opened: list[NatsStorage] = []
 
     def objects(self) -> Objects:
@@ -63,7 +62,7 @@ class Place:
         """One more process."""
         stream = SimulatedStream(self.servers)
         told = {"snapshots": objects or self.objects(), "stowed_bytes": 0, "patience": ONCE} | options
-        storage = await NatsStorage.on(stream, "s", seconds=0.1, now=lambda: self.time, **told)
+        storage = await NatsStorage.on(stream, "s", seconds=0.1, **told)
         self._opened.append(storage)
         return storage
 
@@ -111,7 +110,7 @@ async def test_an_object_that_is_replaced_goes_after_a_while(place: Place, stora
         await storage.compact(SNAPSHOTS[n])
         assert (await storage.load("a")).snapshot == SNAPSHOTS[n]
         assert place.bodies == {b"snapshot %d" % each for each in expected}
-    place.time += REPLACED_SECONDS + 1
+    place.servers.ahead += REPLACED_SECONDS + 1
     for _ in range(2):
         await storage.compact(SNAPSHOTS[2])
         assert place.bodies == {b"snapshot 2"}
@@ -185,7 +184,7 @@ async def test_who_finds_an_object_gone_looks_again(place: Place, storage: NatsS
 
     async def replace() -> None:
         await storage.compact(SNAPSHOTS[2])
-        place.time += REPLACED_SECONDS + 1
+        place.servers.ahead += REPLACED_SECONDS + 1
         await storage.compact(SNAPSHOTS[2])
         assert place.bodies == {b"snapshot 2"}
 
@@ -263,7 +262,7 @@ async def test_what_a_killed_process_has_put_goes_with_a_later_snapshot(
     assert (await storage.load("a")).snapshot is None
     await storage.compact(SNAPSHOTS[1])
     assert len(place.snapshots) == 2  # it may yet be named, for all that this one knows
-    place.time += UNNAMED_SECONDS + 1
+    place.servers.ahead += UNNAMED_SECONDS + 1
     await storage.compact(SNAPSHOTS[2])
     assert sorted(place.bodies) == [b"snapshot 1", b"snapshot 2"]  # the first was replaced just now
     assert len(place.snapshots) == len(place.notes) == 2

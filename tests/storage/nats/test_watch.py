@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from protobase_storage.errors import StorageClosed
 from protobase_storage.nats.limits import STATE_SECONDS
 from protobase_storage.nats.simulated import SimulatedStream
 from protobase_storage.nats.simulated_servers import StreamServers
@@ -80,3 +83,24 @@ async def test_figures_are_there_while_nothing_answers() -> None:
     assert (state.name, state.server, state.problem) == ("s", "", "no server can be reached")
     assert state.messages > 0
     await storage.close()
+
+
+async def test_who_asks_while_it_is_closed_is_told_so() -> None:
+    """And is not taken for one that was cancelled."""
+    world = World()
+    asked = [asyncio.create_task(world.watch.look()) for _ in range(2)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    world.watch.close()
+    for each in asked:
+        with pytest.raises(StorageClosed):
+            await each
+
+
+async def test_who_is_cancelled_leaves_the_others_their_answer() -> None:
+    world = World()
+    asked = [asyncio.create_task(world.watch.look()) for _ in range(2)]
+    await asyncio.sleep(0)
+    asked[0].cancel()
+    await asked[1]
+    assert (asked[0].cancelled(), world.watch.told_seconds) == (True, 0.0)
