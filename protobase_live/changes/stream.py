@@ -46,6 +46,7 @@ class ChangeStream:
         """
         self._collection = collection
         self._since = self._position = Cursor.decode(since) if since is not None else None
+        self._seen: str | None = since
         self.see(None)
         self._subscribe = subscribe
         self._unsubscribe = unsubscribe
@@ -60,7 +61,6 @@ class ChangeStream:
         self._index = 0
         self._replay: AsyncGenerator[tuple[tuple[Change, ...], Cursor]] | None = None
         self._changes: deque[Change] = deque()
-        self._seen: str | None = since
         self._entered = self._closed = False
 
     def __repr__(self) -> str:
@@ -72,9 +72,13 @@ class ChangeStream:
         If it goes on from a cursor of another part, it begins with a reset: in what was seen there something
         may be missing, and too much be known.
         """
-        if self._since is not None:
-            fits = self._since.is_start or self._since.part == part
-            self._position = replace(self._since, part=None if fits else NO_PART)
+        if self._since is None:
+            return
+        if self._since.is_start or self._since.part == part:
+            self._position = replace(self._since, part=None)
+        else:  # until the reset was given, its cursor says that it was not, too
+            self._position = replace(self._since, part=NO_PART)
+            self._seen = self._position.encode()
 
     async def __aenter__(self) -> ChangeStream:
         if self._entered:

@@ -10,8 +10,8 @@ from contextlib import suppress
 from protobase_actors import Clock
 from protobase_live.cluster.incoming import Home
 from protobase_live.collection.audience import Audience
-from protobase_live.collection.former import History
 from protobase_live.collection.identity import Identity
+from protobase_live.collection.joint_replication import NONE_KNOWN
 from protobase_live.collection.messages import Message, Reload
 from protobase_live.errors import Closed, ProtoBaseError
 from protobase_storage import Commit, News, SharedStorage, StorageClosed, StorageError, Vector
@@ -44,23 +44,18 @@ class Following:
         self._identity = identity
         self._loaded = loaded
         self._clock = clock
-        self._followed: dict[str, History] = {}
-        """Of which history each one is that was loaded."""
-        self._former: dict[str, History] = {}
-        """Of which history those were first that were loaded as another one since news were taken."""
+        self._followed: dict[str, None] = {}
         self._reloading: dict[str, asyncio.Task[None]] = {}
         """What is being loaded anew."""
         self._task: asyncio.Task[None] | None = None
 
-    def follow(self, collection: str, history: History, vector: Vector) -> None:
-        """A collection was loaded, of this history, and as far as ``vector``."""
+    def follow(self, collection: str, vector: Vector) -> None:
+        """A collection was loaded, as far as ``vector``."""
         try:
             self.storage.follow(collection, vector)
         except StorageClosed:
             return
-        if (before := self._followed.get(collection, history)) != history:
-            self._former.setdefault(collection, before)
-        self._followed[collection] = history
+        self._followed[collection] = None
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
         if (audience := self._loaded.get(collection)) is not None and audience.vector != vector:
@@ -93,19 +88,15 @@ class Following:
             if each.replaced:
                 self._reload(name)
         commits = {name: each.commits for name, each in news.items() if each.commits and not each.replaced}
-        histories = self._followed | self._former  # what was on its way may be of the former one
-        self._former.clear()
-        await self._replicate(commits, histories)
+        await self._replicate(commits)
 
-    async def _replicate(
-        self, commits: Mapping[str, Sequence[Commit]], histories: Mapping[str, History]
-    ) -> None:
+    async def _replicate(self, commits: Mapping[str, Sequence[Commit]]) -> None:
         """Have commits shown, a few times over if need be; a collection that does not take them is loaded."""
         for _ in range(TRIES):
             commits = {name: each for name, each in commits.items() if name in self._loaded}
             if not commits:
                 return
-            answers = await self._home.replicate(commits, histories)
+            answers = await self._home.replicate(commits, NONE_KNOWN)
             failed = {name: each for name, each in answers.items() if isinstance(each, ProtoBaseError)}
             for name in [name for name, error in failed.items() if not error.retryable]:
                 self._reload(name)

@@ -43,9 +43,9 @@ class Sight:
         """The fields of these rows; None: all."""
         fields = {scope.fields for scope in self._scopes}
         if len(fields) == 1:
-            return None if None in fields else Only(((Value(True), self._scopes[0].fields),))
+            return None if None in fields else Only(((Value(True), self._scopes[0].fields),), guards=True)
         parts = ((Value(True) if each.rows is None else each.rows, each.fields) for each in self._scopes)
-        return Only(tuple(parts)) if fields else None
+        return Only(tuple(parts), guards=True) if fields else None
 
     @property
     def shows_all(self) -> bool:

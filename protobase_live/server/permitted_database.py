@@ -209,7 +209,9 @@ class PermittedStream:
                 return changes
             seen = [each for change in changes if (each := self._sight.change(change)) is not None]
             if seen:
-                return [replace(each, cursor=marked(each.cursor, self._sight.part)) for each in seen]
+                told = [replace(each, cursor=marked(each.cursor, self._sight.part)) for each in seen]
+                # What is hidden behind it need not be looked at again, and a reset not be told again.
+                return [*told[:-1], replace(told[-1], cursor=self.cursor)]
             await asyncio.sleep(0)  # there may be very many that are not seen, and others wait
 
 

@@ -123,3 +123,62 @@ async def _outcome(future: asyncio.Future[None]) -> BaseException | None:
     except StorageError as error:
         return error
     return None
+
+
+async def test_what_is_damaged_is_not_told_of_others_when_its_slot_is_refused(tmp_path: Path) -> None:
+    objects = Small(Bucket())
+    storage = await CloudStorage.open(objects, interval=0, patience=ONCE)
+    await storage.append([make_commit("b", 1)])
+    storage._state.collections["a"] = Stored(Entry(damage="x"))
+    lost = [
+        storage.append([make_commit("a", 1), make_commit("b", 2)]),
+        storage.append([make_commit("c", 1, update=b"x" * 2 * ROOM)]),
+    ]
+    told = await asyncio.gather(*lost, return_exceptions=True)
+    assert [type(each) for each in told] == [CollectionCorrupt, StorageError]
+    await storage.append([make_commit("b", 2)])
+    await storage.close()
+
+
+class Held(SimulatedObjects):
+    """Takes nothing before it is told to."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        super().__init__(bucket)
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def put(self, key: str, body: bytes) -> bool:
+        await self.gate.wait()
+        return await super().put(key, body)
+
+
+async def a_folder_behind(objects: SimulatedObjects, folder: Path) -> Storage:
+    return await open_local(
+        objects, folder, max_bytes=ROOM, interval=0, patience=ONCE, unuploaded_bytes=100_000
+    )
+
+
+async def test_what_waits_for_the_bucket_is_not_stored_behind_a_loss(tmp_path: Path) -> None:
+    objects = Held(Bucket())
+    storage = await a_folder_behind(objects, tmp_path)
+    objects.gate.clear()
+    await storage.append([make_commit("a", 1)])
+    lost = storage.append([make_commit("a", 2, update=b"x" * 2 * ROOM)])
+    behind, other = storage.append([make_commit("a", 3)]), storage.append([make_commit("b", 1)])
+    told = await asyncio.wait_for(asyncio.gather(lost, behind, return_exceptions=True), 5.0)
+    assert all(isinstance(each, StorageError) for each in told)
+    objects.gate.set()
+    await asyncio.wait_for(other, 5.0)
+    assert (await storage.load("a")).vector == {"node-a": 1}
+    await storage.close()
+
+
+async def test_what_waits_behind_what_never_came_goes_on(tmp_path: Path) -> None:
+    storage = await a_folder_behind(SimulatedObjects(Bucket()), tmp_path)
+    lost = storage.append([make_commit("a", 1, update=b"x" * 2 * ROOM)])
+    behind = storage.append([make_commit("b", 1)])
+    with pytest.raises(StorageError):
+        await lost
+    await asyncio.wait_for(behind, 5.0)
+    await asyncio.wait_for(storage.close(), 5.0)

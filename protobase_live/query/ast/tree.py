@@ -61,6 +61,8 @@ class Only:
     """
 
     parts: tuple[tuple[Expr, frozenset[str] | None], ...]
+    guards: bool = False
+    """Whether it stands for rules, as `Where.guards`."""
 
     def shows(self, name: str) -> bool | None:
         """Whether every row keeps a field of this name (True), or none does (False); None: some rows."""
@@ -292,7 +294,7 @@ def map_step(step: Step, change: Callable[[Expr], Expr], nested: Callable[[Query
         case Where():
             return Where(change(step.condition), step.guards)
         case Only():
-            return Only(tuple((change(each), fields) for each, fields in step.parts))
+            return Only(tuple((change(each), fields) for each, fields in step.parts), step.guards)
         case Join():
             pairs = tuple((change(left), change(right)) for left, right in step.on)
             return replace(step, other=nested(step.other), on=pairs)

@@ -16,7 +16,10 @@ The other steps::
     {"union": {"queries": [...], "all": false}}            {"count": true}
     {"unnest": {"field": E, "as": name}}
     {"traverse": {"field": E, "depth": n, "reverse": false}}, and "among": a query, if not among all records
-    {"only": [[E, [name ...] or null] ...]}                {"guard": E}, a `where` that goes before all else
+    {"only": [[E, [name ...] or null] ...]}
+
+A condition and an `only` that rules of permissions have put before a query are ``guard`` and ``mask``. No
+query is made of these: what they take is counted apart, which nobody else may have for his own.
 
 An expression E is a list that begins with its operator (see `ARITY`), ``["field", name ...]``,
 ``["param", name]``, ``["value", a list, dict or set]``, or any other constant as it is.
@@ -99,7 +102,8 @@ def _step_form(step: Step) -> dict[str, Any]:
         case Where():
             return {"where": expr_form(step.condition)}
         case Only():
-            return {"only": [[expr_form(each), _names_form(fields)] for each, fields in step.parts]}
+            parts = [[expr_form(each), _names_form(fields)] for each, fields in step.parts]
+            return {"mask" if step.guards else "only": parts}
         case Join():
             on = [[expr_form(left), expr_form(right)] for left, right in step.on]
             return {"join": {"query": _query_form(step.other), "on": on, "as": step.name, "how": step.how}}
@@ -177,10 +181,6 @@ def _step(form: Any, at: str) -> Step:
 
 def _where(form: Any, at: str) -> Step:
     return Where(_made(at, condition, _expr(form, at)))
-
-
-def _guard(form: Any, at: str) -> Step:
-    return Where(_made(at, condition, _expr(form, at)), guards=True)
 
 
 def _only(form: Any, at: str) -> Step:
@@ -263,7 +263,6 @@ def _mark(step: Step) -> Callable[[Any, str], Step]:
 
 _STEPS: Mapping[str, Callable[[Any, str], Step]] = {
     "where": _where,
-    "guard": _guard,
     "only": _only,
     "join": _join,
     "group_by": _group_by,

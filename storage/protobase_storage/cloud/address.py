@@ -41,7 +41,7 @@ def parse_address(url: str) -> CloudAddress:
     bucket, _, prefix = path.partition("/")
     if scheme not in SCHEMES or not bucket:
         raise ValueError(f"{url!r} names no bucket; write s3://BUCKET/PREFIX or gs://BUCKET/PREFIX")
-    if "@" in bucket:
+    if "@" in bucket or ":" in bucket:
         raise ValueError("an address with a secret is shown in messages; the environment has credentials")
     prefix = prefix.strip("/")
     if not {"", ".", ".."}.isdisjoint(prefix.split("/") if prefix else ()):

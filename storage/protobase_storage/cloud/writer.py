@@ -253,9 +253,9 @@ class Writer:
         self._queue.clear()
         self._uploaded.clear()
         for work in failed:
-            work.error = error
+            work.error = work.error or error  # its own has failed others already
             if isinstance(work, Append):
-                self._failures.add(work.commits, error)
+                self._failures.add(work.commits, work.error)
         self._settle(failed)
         self._plan.reset()
 

@@ -136,6 +136,21 @@ class Appends:
         if error is None and append.commits:
             self.uploader.add(append.commits)
         self._answer(append, error)
+        if error is not None:
+            self._fail_behind()
+        self._release()
+
+    def _fail_behind(self) -> None:
+        """What waits behind a loss, of the same collections, is not stored either."""
+        waiting, self._waiting = self._waiting, deque[_Append]()
+        for each in waiting:
+            try:
+                self._failures.check(each.commits)
+            except StorageError as error:
+                self.waiting_bytes -= each.weight
+                self._answer(each, error)
+            else:
+                self._waiting.append(each)
 
     def _answer(self, append: _Append, error: BaseException | None) -> None:
         if isinstance(error, StorageError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..commit import Snapshot
+from ..errors import StorageError
 from .patient import Patient
 from .subjects import Subjects
 from .upkeep import Upkeep
@@ -28,10 +29,19 @@ class Eraser:
         await self._stream.wipe(note)
 
     async def finish(self) -> None:
-        """Complete the erasures that were begun. Raises `StorageError`."""
+        """Complete the erasures that were begun. Raises `StorageError`: the first of those that cannot be."""
+        errors: list[StorageError] = []
         for subject in await self._stream.subjects(self._subjects.marks):
-            note = await self._stream.last(subject)
-            if note is not None and await self._upkeep.drop_deleted_behind(
-                self._subjects.collection(subject), note.sequence
-            ):
-                await self._stream.wipe(note.sequence)
+            try:
+                await self._finish(subject)
+            except StorageError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    async def _finish(self, subject: str) -> None:
+        note = await self._stream.last(subject)
+        if note is not None and await self._upkeep.drop_deleted_behind(
+            self._subjects.collection(subject), note.sequence
+        ):
+            await self._stream.wipe(note.sequence)

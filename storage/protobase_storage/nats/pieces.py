@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from zlib import crc32
 
 from ..contract import MAX_SEQUENCE
@@ -162,15 +162,20 @@ class PieceStore:
         await self._drop_objects(collection, [each.id for each in places])
         await self._stream.wipe_all(number for each in places for number in each.numbers)
 
-    async def sweep(self, collection: str, named: Iterable[Update]) -> None:
+    async def sweep(
+        self, collection: str, named: Iterable[Update], name: Callable[[], Awaitable[Iterable[Place]]]
+    ) -> None:
         """Drop what a process has left that ended before a message named it, or when none did any more; and
-        objects whose place others have had for a while."""
+        objects whose place others have had for a while. Others may have named something since it was known
+        what is ``named``: before anything is dropped, ``name`` is asked."""
         kept = {each.id for each in named if not isinstance(each, bytes)}
         there = await self._all(collection)
         unnamed = {id: subject for id, subject in there.items() if id not in kept}
         now = int(await self._stream.now()) if unnamed else 0
-        for id, subject in unnamed.items():
-            if await self._is_over(id, subject, now):
+        over = [(id, subject) for id, subject in unnamed.items() if await self._is_over(id, subject, now)]
+        since = {each.id for each in await name()} if over else set[str]()
+        for id, subject in over:
+            if id not in since:
                 await self._wipe(collection, id, subject)
 
     async def _is_over(self, id: str, subject: str, now: int) -> bool:

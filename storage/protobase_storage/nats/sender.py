@@ -88,6 +88,11 @@ class Sender:
             raise StorageSilent(told) from error
 
     async def _store(self, parcel: Parcel, sending: _Sending) -> None:
+        await self._refuse_old(parcel)
+        if any(work.error for work in parcel.works):
+            self._refuse_late(parcel)
+        if not parcel.works:
+            return
         bodies = await self._bodies(parcel)
         pauses = self._stream.pauses()
         for _ in range(OUTRUN_MOST):

@@ -59,7 +59,8 @@ class Upkeep:
         with suppress(StorageError):
             await self._stream.wipe_all(number for number in work.before.numbers if number < keep)
             await self._pieces.retire(name, covered)
-            await self._pieces.sweep(name, [*kept, work.published.update])
+            kept = [*kept, work.published.update]
+            await self._pieces.sweep(name, kept, lambda: self._reader.places(name, keep))
 
     async def drop_vain(self, work: Compaction) -> None:
         """Drop a snapshot that was put, and that no message names or will name. What is left of it now goes

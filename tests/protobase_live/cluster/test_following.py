@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from types import SimpleNamespace
 from typing import Any, cast
 
-import detangle
-import pycrdt
 import pytest
 
-import protobase_live as pb
 from protobase_actors import ManualClock
 from protobase_live.cluster.following import RETRY_SECONDS, TRIES, Following
-from protobase_live.collection.former import FIRST, History
 from protobase_live.collection.identity import Identity
 from protobase_live.collection.messages import Reload, Replicated
-from protobase_live.database.database import Database
 from protobase_live.errors import MalformedUpdate, ProtoBaseError, StorageFailed, Unavailable
-from protobase_storage import Commit, News, Part, SharedStorage, StorageClosed
+from protobase_storage import Commit, News, SharedStorage, StorageClosed
 from protobase_storage.conformance.model import make_commit
-from protobase_storage.nats.simulated import SimulatedStream
-from protobase_storage.nats.simulated_servers import StreamServers
-from protobase_storage.nats.storage import NatsStorage
 
 
 class Shared:
@@ -53,13 +45,11 @@ class Home:
     def __init__(self) -> None:
         self.errors: list[ProtoBaseError] = []
         self.taken: list[Mapping[str, Sequence[Commit]]] = []
-        self.histories: list[Mapping[str, History]] = []
         self.refusals: list[ProtoBaseError] = []
         self.reloaded: asyncio.Queue[str] = asyncio.Queue()
 
     async def replicate(self, commits: Mapping[str, Sequence[Commit]], histories: Any) -> dict[str, Any]:
         self.taken.append(commits)
-        self.histories.append(dict(histories))
         if self.errors:
             return dict.fromkeys(commits, self.errors.pop(0))
         return dict.fromkeys(commits, Replicated({}, 0))
@@ -86,9 +76,9 @@ class World:
             self.clock,
         )
 
-    def load(self, name: str, vector: Mapping[str, int], history: History = FIRST) -> None:
+    def load(self, name: str, vector: Mapping[str, int]) -> None:
         """As an actor does."""
-        self.following.follow(name, history, vector)
+        self.following.follow(name, vector)
         self.loaded[name] = SimpleNamespace(vector=vector)
 
     async def finish(self) -> None:
@@ -131,34 +121,11 @@ async def test_what_was_replaced_is_loaded_anew() -> None:
 async def test_what_is_loaded_again_with_more_than_was_shown_is_loaded_anew() -> None:
     world = World()
     world.load("a", {"n": 1})
-    world.following.follow("a", FIRST, {"n": 1})
-    world.following.follow("a", FIRST, {"n": 1, "o": 1})
+    world.following.follow("a", {"n": 1})
+    world.following.follow("a", {"n": 1, "o": 1})
     assert await world.home.reloaded.get() == "a"
     await world.finish()
     assert world.home.reloaded.empty()
-
-
-async def test_what_is_told_is_of_the_history_that_was_followed() -> None:
-    world = World()
-    world.load("a", {})
-    world.load("b", {}, FIRST.next("x"))
-    world.home.errors = [Unavailable("not now")]
-    world.storage.told.put_nowait({"a": News((A1,)), "b": News((make_commit("b", 1),))})
-    await world.clock.settle()
-    world.load("a", {}, FIRST.next("y"))
-    await world.clock.advance(RETRY_SECONDS)
-    await world.finish()
-    assert world.home.histories == [{"a": FIRST, "b": FIRST.next("x")}] * 2
-
-
-async def test_what_was_on_its_way_while_another_history_began_may_be_of_the_former_one() -> None:
-    world = World()
-    for history in (FIRST, FIRST.next("x"), FIRST.next("x").next("y")):
-        world.load("a", {}, history)
-    for _ in range(2):
-        world.storage.told.put_nowait({"a": News((A1,))})
-    await world.finish()
-    assert world.home.histories == [{"a": FIRST}, {"a": FIRST.next("x").next("y")}]
 
 
 @pytest.mark.parametrize("tries", [1, TRIES])
@@ -196,46 +163,3 @@ async def test_loading_anew_is_tried_until_it_is_done() -> None:
         await world.clock.advance(RETRY_SECONDS)
     assert await world.home.reloaded.get() == "a"
     await world.finish()
-
-
-class Interrupted(SimulatedStream):
-    """Has something happen before the next message of collection `a` is published."""
-
-    def __init__(self, servers: StreamServers) -> None:
-        super().__init__(servers)
-        self.meanwhile: Callable[[], Awaitable[None]] | None = None
-
-    async def publish(self, drafts: Any) -> Any:
-        if self.meanwhile and drafts[0].subject == "s.log.a":
-            meanwhile, self.meanwhile = self.meanwhile, None
-            await meanwhile()
-        return await super().publish(drafts)
-
-
-def test_a_commit_that_is_on_its_way_while_its_collection_is_dropped_stays_dropped() -> None:
-    async def main() -> None:
-        servers = StreamServers()
-        stream, other = Interrupted(servers), await NatsStorage.on(SimulatedStream(servers), "s")
-        async with Database(await NatsStorage.on(stream, "s")) as db:
-            a = await db.collection("a")
-            await a.insert({"n": 1}, key="here")
-
-            async def meanwhile() -> None:
-                part = Part(None, (("records", "ghost"),))
-                await other.append([Commit("elsewhere/t", 1, "a", a_record("ghost"), (part,), 1.0, {})])
-                await asyncio.sleep(1)  # it is heard here
-
-            stream.meanwhile = meanwhile
-            await db.drop("a")
-            await asyncio.sleep(10)
-            assert list(await db.query(pb.Query("a"))) == []
-        assert (await other.load("a")).commits == ()
-        await other.close()
-
-    detangle.run(main)
-
-
-def a_record(key: str) -> bytes:
-    doc = pycrdt.Doc()
-    doc.get("records", type=pycrdt.Map)[key] = pycrdt.Map({"n": 1})
-    return doc.get_update()

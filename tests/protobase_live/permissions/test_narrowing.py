@@ -12,6 +12,7 @@ from protobase_live.permissions.narrowing import narrow
 from protobase_live.permissions.sight import Sight
 from protobase_live.query.ast.aggregates import count
 from protobase_live.query.ast.expressions import Expr, F, Value
+from protobase_live.query.ast.tree import Only
 from protobase_live.query.engine import effort
 from protobase_live.query.engine.effort import begin_step, spent
 from protobase_live.query.engine.index import index_paths
@@ -118,6 +119,16 @@ def test_what_the_rule_costs_is_counted_apart() -> None:
     for others in ({}, {f"h{n}": {"to": ["ann"] * 10} for n in range(9)}):
         assert run(RULES["costs"], query, {**others, **mine}, indexed=False) != []
         assert run(RULES["costs"], query, {**mine, **others}, indexed=False) != []
+
+
+def test_who_asks_for_fields_does_not_have_it_counted_with_the_rule() -> None:
+    """Else he could choose what his own costs, and be told by its failing what the rule does."""
+    only = TASKS.with_steps([Only(((F.list.contains(1), None),))])
+    assert Query.from_json(only.to_json()) == only
+    mine = {"s0": {"to": ["bob"], "list": [2] * 100}}
+    for others in ({}, {f"h{n}": {"to": ["ann"] * 12} for n in range(9)}):
+        assert run(RULES["costs"], only, {**others, **mine}, indexed=False) != []
+        assert run(RULES["costs"], only, {**mine, **others}, indexed=False) != []
 
 
 def test_it_says_so_where_somebody_else_asks_the_same_of_all() -> None:

@@ -205,6 +205,7 @@ async def test_what_can_be_no_structure_is_refused_and_nobody_else_notices(targe
 
 
 ROWS = {"a": {"team": "red"}, "b": {"team": "blue"}, "c": {"team": "red", "public": True}}
+"""The last one is hidden of the blue team."""
 TEAM = Rule("red", None, "read", where=pb.F.team == pb.identity.team)
 PUBLIC = Rule("red", None, "read", where=pb.F.public == True)  # noqa: E712
 
@@ -243,6 +244,7 @@ async def following(*rules: Rule) -> AsyncIterator[tuple[pb.Server, Policy, Any]
         for key, fields in ROWS.items():
             await red.insert(fields, key=key)
         async with pb.Server(db, port=0, authenticate=who, policy=policy) as server:
+            server.db = db  # type: ignore[attr-defined]
 
             async def mark(key: str) -> None:
                 await red.insert({"team": "red", "public": True}, key=key)
@@ -261,6 +263,34 @@ async def test_a_stream_tells_anew_what_there_is_when_rules_let_more_or_less_be_
                 await seen.follow(changes, f"m{number}")
                 assert seen.copy == dict(await (await ann.collection("red")).items())
         assert seen.kinds.count("reset") == 3
+
+
+async def cursor_of_all(server: pb.Server) -> str:
+    async with server.db.changes("red") as changes:  # type: ignore[attr-defined]
+        return changes.cursor
+
+
+async def test_what_was_told_anew_is_told_once_whatever_is_hidden_behind_it():
+    async with following(TEAM) as (server, _, _), live(server, "bob/blue") as bob:
+        seen = Follower()
+        async with bob.changes("red", since=await cursor_of_all(server)) as changes:
+            await seen.follow(changes, "b")
+        await (await server.db.collection("red")).insert({"team": "blue"}, key="d")  # type: ignore[attr-defined]
+        async with bob.changes("red", since=seen.cursor) as changes:
+            await seen.follow(changes, "d")
+        assert seen.kinds.count("reset") == 1
+
+
+async def test_a_cursor_of_who_was_told_nothing_yet_begins_anew():
+    async with following(TEAM) as (server, _, mark), live(server) as ann:
+        cursor = await cursor_of_all(server)
+        async with ann.changes("red", since=cursor) as changes:
+            cursor = changes.cursor
+        seen = Follower()
+        async with ann.changes("red", since=cursor) as changes:
+            await mark("m")
+            await seen.follow(changes, "m")
+        assert seen.kinds[0] == "reset"
 
 
 async def test_recheck_that_changes_nothing_lets_a_stream_go_on():

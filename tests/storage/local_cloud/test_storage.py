@@ -242,7 +242,6 @@ async def test_a_fold_that_waits_for_another_one_ends_with_the_storage(tmp_path:
     await asyncio.sleep(0)
     await storage.close()
     outcomes = asyncio.gather(*folds, return_exceptions=True)
-    assert [type(each) for each in await asyncio.wait_for(outcomes, 10)] == [
-        StorageUnreachable,
-        StorageClosed,
-    ]
+    first, second = await asyncio.wait_for(outcomes, 10)
+    assert isinstance(first, StorageUnreachable | StorageClosed)  # by how far it has come
+    assert isinstance(second, StorageClosed)

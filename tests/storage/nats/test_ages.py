@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 import pytest
 
@@ -96,3 +97,60 @@ async def test_a_snapshot_that_others_may_have_dropped_is_stale(
     with pytest.raises(StaleSnapshot):
         await storage.compact(make_snapshot("a", {"node-a": 1}, update=LARGE[1:]))
     assert (await other.load("a")).snapshot == theirs
+
+
+class Dozing(SimulatedStream):
+    """One of a process that sleeps before what it puts is stored, or before it looks at what there is."""
+
+    def __init__(self, servers: StreamServers) -> None:
+        super().__init__(servers)
+        self.behind_pieces: Callable[[], Awaitable[object]] | None = None
+        self.before_looking: Callable[[], Awaitable[object]] | None = None
+
+    async def store(self, subject: str, data: bytes) -> int:
+        number = await super().store(subject, data)
+        if self.behind_pieces is not None and ".piece." in subject:
+            happen, self.behind_pieces = self.behind_pieces, None
+            self._servers.ahead += UNNAMED_SECONDS + 1
+            await happen()
+        return number
+
+    async def subjects(self, pattern: str) -> Mapping[str, int]:
+        if self.before_looking is not None:
+            happen, self.before_looking = self.before_looking, None
+            await happen()
+            self._servers.ahead += UNNAMED_SECONDS + 1
+        return await super().subjects(pattern)
+
+
+async def test_an_old_snapshot_is_not_named_at_the_first_attempt_either(
+    servers: StreamServers,
+) -> None:
+    stream = Dozing(servers)
+    storage = await NatsStorage.on(stream, "s")
+    other = await NatsStorage.on(SimulatedStream(servers), "s")
+    await storage.append([make_commit("a", 1)])
+
+    async def fold() -> None:
+        await other.compact(make_snapshot("a", {"node-a": 1}))
+        await storage.append([make_commit("a", 2)])
+
+    stream.behind_pieces = fold
+    with pytest.raises(StaleSnapshot):
+        await storage.compact(make_snapshot("a", {"node-a": 1}, update=LARGE))
+    assert (await other.load("a")).vector == {"node-a": 2}
+    await storage.close()
+    await other.close()
+
+
+async def test_what_others_have_named_meanwhile_is_not_swept(servers: StreamServers) -> None:
+    stream = Dozing(servers)
+    storage = await NatsStorage.on(stream, "s")
+    other = await NatsStorage.on(SimulatedStream(servers), "s")
+    await storage.append([make_commit("a", 1)])
+    large = make_commit("a", 2, update=LARGE)
+    stream.before_looking = lambda: asyncio.wait_for(other.append([large]), 5.0)
+    await storage.compact(make_snapshot("a", {"node-a": 1}))
+    assert (await other.load("a")).commits == (large,)
+    await storage.close()
+    await other.close()

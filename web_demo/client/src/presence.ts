@@ -62,6 +62,8 @@ export class Presence<S = unknown> implements AsyncIterable<ReadonlyMap<number, 
   #states: ReadonlyMap<number, S> = new Map()
   #stop: (() => void) | undefined
   #opening: Promise<this> | undefined
+  /** Whether it was left while it was being opened. */
+  #leftSooner = false
   #left = false
   #end: ProtoBaseError | undefined
   readonly #news = new Wake()
@@ -114,7 +116,12 @@ export class Presence<S = unknown> implements AsyncIterable<ReadonlyMap<number, 
 
   async * [Symbol.asyncIterator] (): AsyncGenerator<ReadonlyMap<number, S>, void, undefined> {
     try {
-      await this.open()
+      try {
+        await this.open()
+      } catch (error) {
+        if (this.#leftSooner) return
+        throw error
+      }
       while (!this.#left) {
         await this.#news.wait()
         if (this.#left) return
@@ -138,6 +145,7 @@ export class Presence<S = unknown> implements AsyncIterable<ReadonlyMap<number, 
       await this.set(this.state ?? null) // none is said, too: the answer tells who may not be present
       if (this.#left) throw new Closed('the presence was left')
     } catch (error) {
+      this.#leftSooner = this.#left
       this.close()
       throw error
     }

@@ -47,3 +47,15 @@ test('is not open when it was left before', async () => {
   await expect(opening).rejects.toThrow(Closed)
   db.close()
 })
+
+test('iterating ends where it is left while it is being opened', async () => {
+  const server = new Server()
+  const db = await connect('ws://server/live', { dial: server.dial })
+  server.lose({ why: 'cut' })
+  const presence = db.presence('room')
+  const iterated = (async () => { for await (const states of presence) expect(states).toBeUndefined() })()
+  await Promise.resolve()
+  presence.close()
+  await iterated
+  db.close()
+})

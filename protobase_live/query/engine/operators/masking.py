@@ -21,7 +21,7 @@ class Masking(Stateless):
         super().__init__(input)
         self.step = step
         self._mask = mask(step)
-        self._masked = guarding(self._of_all)
+        self._masked = guarding(self._of_all) if step.guards else self._of_all
 
     @property
     def detail(self) -> str:

@@ -13,6 +13,7 @@ from protobase_live.errors import LimitExceeded, ValidationError
 from protobase_live.model import values
 from protobase_live.query.ast.aggregates import avg, count
 from protobase_live.query.ast.expressions import MAX_EXPRESSION_DEPTH, MAX_NODES, Expr, F, Value, param
+from protobase_live.query.ast.tree import Where
 from protobase_live.query.language.canonical import canonical_query
 from protobase_live.query.language.form import MAX_FORM_DEPTH, from_form, to_form
 from protobase_live.query.language.query import Query
@@ -102,11 +103,16 @@ def test_wheres_that_follow_each_other_are_one() -> None:
 
 
 def test_a_condition_that_guards_stays_apart() -> None:
-    form = {"from": "tasks", "steps": [{"guard": ["==", 1, ["field", "a"]]}, {"where": ["field", "b"]}]}
-    query = Query.from_json(form)
+    query = TASKS.with_steps([Where(Value(1) == F.a, guards=True), Where(F.b)])
     assert query.to_json()["steps"] == [{"guard": ["==", ["field", "a"], 1]}, {"where": ["field", "b"]}]
-    assert Query.from_json(query.to_json()) == query.bind({}) == query != TASKS.where(F.a == 1, F.b)
+    assert query.bind({}) == query != TASKS.where(F.a == 1, F.b)
     assert TASKS.with_steps(query.steps[:1]).filtered(F.b) == query
+
+
+@pytest.mark.parametrize("step", [{"guard": ["field", "a"]}, {"mask": [[True, ["a"]]]}])
+def test_no_query_is_made_of_what_stands_for_rules(step) -> None:
+    with pytest.raises(ValidationError, match="steps"):
+        Query.from_json({"from": "tasks", "steps": [step]})
 
 
 def test_every_step() -> None:
