@@ -15,6 +15,7 @@ from ..errors import (
     StorageClosed,
     StorageError,
     StorageOutdated,
+    told_again,
 )
 from .heads import Heads
 from .limits import BATCH_MESSAGES, CALLS_AT_ONCE
@@ -121,10 +122,8 @@ class Writer:
     def _refusal(self, work: AnyWork) -> StorageError | None:
         if self._stopping:
             return StorageClosed("the storage was closed meanwhile")
-        if self.dead:  # a new one each time: one that is raised again keeps the frames of all who called
-            error = StorageError(str(self.dead))
-            error.__cause__ = self.dead.__cause__
-            return error
+        if self.dead:
+            return told_again(self.dead)
         lost = (self._lost.get(name) for name in work.collections)
         return next((error for error in lost if error and not _allows(error, work)), None)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
 from protobase_storage.nats import queueing
+from protobase_storage.nats.simulated import SimulatedStream
+from protobase_storage.nats.simulated_servers import StreamServers
+from protobase_storage.nats.storage import NatsStorage
 from tests.support.cloud_fixtures import environment, fake_gcs, moto, on_moto, seaweedfs
 from tests.support.nats_places import FOLDER, REPLICAS, VARIABLE
 from tests.support.nats_servers import NatsServer, one_server, three_servers
@@ -42,3 +45,25 @@ def long_tickets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tickets count for longer than any test takes, however busy the machine is."""
     for name in ("TICKET_SECONDS", "CONTESTED_SECONDS"):
         monkeypatch.setattr(queueing, name, 600.0)
+
+
+@pytest.fixture
+def servers() -> StreamServers:
+    """Those of a simulated stream."""
+    return StreamServers()
+
+
+@pytest.fixture
+async def storage(stream: SimulatedStream) -> AsyncIterator[NatsStorage]:
+    """One on the simulated stream that a file's tests have."""
+    storage = await NatsStorage.on(stream, "s")
+    yield storage
+    await storage.close()
+
+
+@pytest.fixture
+async def other(servers: StreamServers) -> AsyncIterator[NatsStorage]:
+    """Another process on the simulated stream."""
+    storage = await NatsStorage.on(SimulatedStream(servers), "s")
+    yield storage
+    await storage.close()

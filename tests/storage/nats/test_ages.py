@@ -36,11 +36,6 @@ class Sleeping(SimulatedStream):
 
 
 @pytest.fixture
-def servers() -> StreamServers:
-    return StreamServers()
-
-
-@pytest.fixture
 def stream(servers: StreamServers) -> Sleeping:
     """The one that the storage writes to."""
     return Sleeping(servers)

@@ -35,11 +35,6 @@ class Slow(SimulatedStream):
 
 
 @pytest.fixture
-def servers() -> StreamServers:
-    return StreamServers()
-
-
-@pytest.fixture
 def stream(servers: StreamServers) -> Slow:
     """The one that the storage writes to."""
     return Slow(servers)

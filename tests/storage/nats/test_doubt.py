@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -44,29 +45,9 @@ class Doubtful(SimulatedStream):
 
 
 @pytest.fixture
-def servers() -> StreamServers:
-    return StreamServers()
-
-
-@pytest.fixture
 def stream(servers: StreamServers) -> Doubtful:
     """The one that the storage writes to."""
     return Doubtful(servers)
-
-
-@pytest.fixture
-async def storage(stream: Doubtful) -> AsyncIterator[NatsStorage]:
-    storage = await NatsStorage.on(stream, "s")
-    yield storage
-    await storage.close()
-
-
-@pytest.fixture
-async def other(servers: StreamServers) -> AsyncIterator[NatsStorage]:
-    """Another process."""
-    storage = await NatsStorage.on(SimulatedStream(servers), "s")
-    yield storage
-    await storage.close()
 
 
 async def nothing() -> None:
@@ -239,3 +220,51 @@ async def test_an_erasure_is_completed_up_to_the_last_deletion(
     stored = [each.message.data for subject in servers._subjects.values() for each in subject.values()]
     assert not [each for each in stored if b"the secret" in each]
     assert not servers.subjects("s.erasing.*")
+
+
+@pytest.mark.parametrize("is_followed", [False, True])
+async def test_what_was_folded_since_was_stored(
+    stream: Doubtful, storage: NatsStorage, other: NatsStorage, is_followed: bool
+) -> None:
+    await storage.append([make_commit("a", 1)])
+    if is_followed:
+        storage.follow("a", {"node-a": 1})
+    stream.behind = lambda: other.compact(make_snapshot("a", {"node-a": 2}))
+    await storage.append([make_commit("a", 2)])
+    await storage.append([make_commit("a", 3)])
+    assert (await other.load("a")).vector == {"node-a": 3}
+
+
+async def test_of_several_collections_all_were(
+    stream: Doubtful, storage: NatsStorage, other: NatsStorage
+) -> None:
+    async def fold() -> None:
+        await other.compact(make_snapshot("a", {"node-a": 1}))
+        await other.compact(make_snapshot("b", {"node-a": 1}))
+
+    stream.behind = fold
+    await storage.append([make_commit("a", 1), make_commit("b", 1)])
+    assert (await other.load("b")).vector == {"node-a": 1}
+
+
+async def test_of_what_was_deleted_since_nobody_says_that_it_was_not_stored(
+    stream: Doubtful, storage: NatsStorage, other: NatsStorage
+) -> None:
+    await storage.append([make_commit("a", 1)])
+    stream.behind = lambda: other.delete("a")
+    with pytest.raises(StorageSilent):
+        await storage.append([make_commit("a", 2)])
+
+
+async def test_a_history_that_is_over_says_nothing_of_the_next(
+    stream: Doubtful, storage: NatsStorage, other: NatsStorage
+) -> None:
+    """What is deleted has commits with the same numbers."""
+    await storage.append([make_commit("a", 1)])
+    stream.behind = lambda: other.append([make_commit("a", 1, origin="node-b")])
+
+    async def append() -> None:
+        await storage.append([make_commit("a", 1)])
+
+    await asyncio.gather(storage.delete("a"), append())
+    assert (await other.load("a")).vector == {"node-a": 1, "node-b": 1}

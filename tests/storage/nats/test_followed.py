@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 
@@ -39,29 +39,9 @@ class Slow(SimulatedStream):
 
 
 @pytest.fixture
-def servers() -> StreamServers:
-    return StreamServers()
-
-
-@pytest.fixture
 def stream(servers: StreamServers) -> Slow:
     """The one of the storage that follows."""
     return Slow(servers)
-
-
-@pytest.fixture
-async def storage(stream: Slow) -> AsyncIterator[NatsStorage]:
-    storage = await NatsStorage.on(stream, "s")
-    yield storage
-    await storage.close()
-
-
-@pytest.fixture
-async def other(servers: StreamServers) -> AsyncIterator[NatsStorage]:
-    """Another process."""
-    storage = await NatsStorage.on(SimulatedStream(servers), "s")
-    yield storage
-    await storage.close()
 
 
 async def test_what_is_damaged_keeps_nobody_from_hearing_of_the_rest(

@@ -49,19 +49,6 @@ class Lagging(SimulatedStream):
 
 
 @pytest.fixture
-def servers() -> StreamServers:
-    return StreamServers()
-
-
-@pytest.fixture
-async def other(servers: StreamServers) -> AsyncIterator[NatsStorage]:
-    """Another process."""
-    storage = await NatsStorage.on(SimulatedStream(servers), "s")
-    yield storage
-    await storage.close()
-
-
-@pytest.fixture
 def stream(servers: StreamServers) -> Lagging:
     """The one that the storage reads from."""
     return Lagging(servers)
