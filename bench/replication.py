@@ -3,39 +3,65 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from time import perf_counter
 
 from pycrdt import Doc, Text
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 
 from bench.node_process import NodeProcess, Nodes
 from protobase_live.protocol.yjs import messages as yjs
 
 ROOMS = 20
+READ_AT_BOTH = 2
+"""Of how many of them the text is read at the node of who types, too: to tell what the other node adds."""
 RATE = 1_000
 """Commits a second, in all rooms together."""
 SECONDS = 10
 
 
-class Room:
-    """A collection with one who types at a node, and one who reads at a node."""
+class Reader:
+    """One who reads the text of a room at a node."""
 
-    def __init__(self, updates: list[bytes]) -> None:
-        self._updates = updates
-        self._sent: list[float] = []
+    def __init__(self) -> None:
         self._doc = Doc()
         self._text = self._doc.get("text", type=Text)
-        self.lags: list[float] = []
-        """How long each keystroke took to be shown, in seconds."""
+        self.shown: list[float] = []
+        """When each letter was shown, by `perf_counter`."""
 
-    async def open(self, name: str, writer: NodeProcess, reader: NodeProcess) -> None:
+    async def open(self, name: str, node: NodeProcess) -> None:
+        """Be connected."""
+        self._socket = await _join(name, node)
+
+    async def read(self, letters: int) -> None:
+        """Until so many were shown."""
+        while len(self.shown) < letters:
+            message = yjs.decode(await self._socket.recv(decode=False))
+            if isinstance(message, yjs.Update | yjs.SyncStep2):
+                now = perf_counter()
+                self._doc.apply_update(message.update)
+                self.shown += [now] * (len(str(self._text)) - len(self.shown))
+
+    async def close(self) -> None:
+        """Leave."""
+        await self._socket.close()
+
+
+class Room:
+    """A collection with one who types at a node, and who reads that at another one; or at both."""
+
+    def __init__(self, updates: list[bytes], *, is_read_beside: bool) -> None:
+        self._updates = updates
+        self._sent: list[float] = []
+        self._there = Reader()
+        self._beside = Reader() if is_read_beside else None
+
+    async def open(self, name: str, here: NodeProcess, there: NodeProcess) -> None:
         """Be connected on both sides."""
-        self._writer, self._reader = [
-            await connect(f"{node.url}/yjs/{name}", compression=None, max_size=None)
-            for node in (writer, reader)
-        ]
-        for each in (self._writer, self._reader):
-            await each.send(yjs.encode_step1(b"\x00"))
+        self._writer = await _join(name, here)
+        await self._there.open(name, there)
+        if self._beside is not None:
+            await self._beside.open(name, here)
 
     async def write(self) -> None:
         """Type the next letter."""
@@ -43,18 +69,36 @@ class Room:
         self._sent.append(perf_counter())
         await self._writer.send(yjs.encode_update(update))
 
+    @property
+    def readers(self) -> list[Reader]:
+        """All who read."""
+        return [self._there] if self._beside is None else [self._there, self._beside]
+
     async def read(self) -> None:
-        """Until all was shown."""
-        while len(self.lags) < len(self._updates):
-            message = yjs.decode(await self._reader.recv(decode=False))
-            if isinstance(message, yjs.Update | yjs.SyncStep2):
-                now = perf_counter()
-                self._doc.apply_update(message.update)
-                self.lags += [now - sent for sent in self._sent[len(self.lags) : len(str(self._text))]]
+        """Until all was shown to all."""
+        async with asyncio.TaskGroup() as tasks:
+            for each in self.readers:
+                tasks.create_task(each.read(len(self._updates)))
+
+    @property
+    def delays(self) -> list[float]:
+        """Seconds from each keystroke until it was shown at the other node."""
+        return _between(self._sent, self._there.shown)
+
+    @property
+    def delays_beside(self) -> list[float]:
+        """Seconds from each keystroke until it was shown at its own node, if somebody reads there."""
+        return _between(self._sent, self._beside.shown) if self._beside else []
+
+    @property
+    def lags(self) -> list[float]:
+        """Seconds by which the other node showed each later than its own, if somebody reads at both."""
+        return _between(self._beside.shown, self._there.shown) if self._beside else []
 
     async def close(self) -> None:
         """Leave."""
-        for each in (self._writer, self._reader):
+        await self._writer.close()
+        for each in self.readers:
             await each.close()
 
 
@@ -71,7 +115,8 @@ async def _measure(count: int) -> float:
         nodes = [await cluster.start() for _ in range(count)]
         if count > 1:
             await nodes[-1].until("link_up", 1)
-        rooms = [Room(typing(RATE * SECONDS // ROOMS)) for _ in range(ROOMS)]
+        updates = typing(RATE * SECONDS // ROOMS)
+        rooms = [Room(updates, is_read_beside=number < READ_AT_BOTH) for number in range(ROOMS)]
         for number, room in enumerate(rooms):
             await room.open(f"room{number}", nodes[0], nodes[-1])
         before = sum(node.cpu() for node in nodes)
@@ -83,13 +128,23 @@ async def _measure(count: int) -> float:
         stored = int(await nodes[0].metric("storage_commits_total"))
         for room in rooms:
             await room.close()
-    lags = sorted(lag for room in rooms for lag in room.lags)
     print(
         f"  {count} node{'s' if count > 1 else ''}, {RATE:,} keystrokes a second in {ROOMS} rooms "
-        f"({stored:,} commits): shown after {1e3 * lags[len(lags) // 2]:.1f} ms (p50), "
-        f"{1e3 * lags[len(lags) * 99 // 100]:.1f} ms (p99); {1e6 * taken / stored:.0f} us of CPU a commit"
+        f"({stored:,} commits): {1e6 * taken / stored:.0f} us of CPU a commit; shown at its node after "
+        f"{_milliseconds(each for room in rooms for each in room.delays_beside)}"
     )
+    if count > 1:
+        print(
+            f"    at the other node {_milliseconds(each for room in rooms for each in room.lags)} later, "
+            f"after {_milliseconds(each for room in rooms for each in room.delays)} in all"
+        )
     return taken / stored
+
+
+async def _join(name: str, node: NodeProcess) -> ClientConnection:
+    socket = await connect(f"{node.url}/yjs/{name}", compression=None, max_size=None)
+    await socket.send(yjs.encode_step1(b"\x00"))
+    return socket
 
 
 async def _write(rooms: list[Room]) -> None:
@@ -100,6 +155,16 @@ async def _write(rooms: list[Room]) -> None:
         if wait > 0:
             await asyncio.sleep(wait)
         await rooms[number % ROOMS].write()
+
+
+def _between(earlier: list[float], later: list[float]) -> list[float]:
+    return [end - begin for begin, end in zip(earlier, later, strict=True)]
+
+
+def _milliseconds(seconds: Iterable[float]) -> str:
+    """The middle, and what one in a hundred exceeds."""
+    times = sorted(seconds)
+    return f"{1e3 * times[len(times) // 2]:.1f} ms (p50), {1e3 * times[len(times) * 99 // 100]:.1f} ms (p99)"
 
 
 def typing(count: int) -> list[bytes]:
