@@ -10,6 +10,7 @@ from time import perf_counter
 from bench.node_process import NodeProcess, Nodes
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.protocol.yjs.awareness import Entry, encode_entries
+from protobase_live.protocol.yjs.awareness_table import LEAP
 
 PEOPLE = 1_500
 SECONDS = 10
@@ -55,6 +56,10 @@ class Person(asyncio.Protocol):
         )
         self._transport.write(b"\x82" + size + bytes(4) + frame)  # masked with zeros
 
+    def leap(self) -> None:
+        """Count on as a stock client does when it is recalled, which happens once who came later was told of it."""
+        self._count += LEAP
+
     def close(self) -> None:
         """Leave."""
         self._transport.abort()
@@ -76,6 +81,8 @@ async def _measure(nodes: list[NodeProcess]) -> None:
         await loop.create_connection(lambda person=person: person, "127.0.0.1", node.port)
         if number % AT_ONCE == 0:
             await person.open
+    for person in people:
+        person.leap()
     await _move(people, SETTLE_SECONDS)
     heard, before = sum(person.heard for person in people), nodes[0].cpu()
     begun = perf_counter()
