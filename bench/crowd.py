@@ -57,7 +57,7 @@ class Person(asyncio.Protocol):
         self._transport.write(b"\x82" + size + bytes(4) + frame)  # masked with zeros
 
     def leap(self) -> None:
-        """Count on as a stock client does when it is recalled, which happens once who came later was told of it."""
+        """Count on, as a stock client does that is recalled, since those who came later were told more of it."""
         self._count += LEAP
 
     def close(self) -> None:
@@ -81,6 +81,7 @@ async def _measure(nodes: list[NodeProcess]) -> None:
         await loop.create_connection(lambda person=person: person, "127.0.0.1", node.port)
         if number % AT_ONCE == 0:
             await person.open
+    await _move(people, SETTLE_SECONDS)
     for person in people:
         person.leap()
     await _move(people, SETTLE_SECONDS)
