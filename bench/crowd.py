@@ -57,7 +57,7 @@ class Person(asyncio.Protocol):
         self._transport.write(b"\x82" + size + bytes(4) + frame)  # masked with zeros
 
     def leap(self) -> None:
-        """Count on, as a stock client does that is recalled, since those who came later were told more of it."""
+        """Count on, as a stock client does that is recalled since those who came later were told more."""
         self._count += LEAP
 
     def close(self) -> None:

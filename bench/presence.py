@@ -10,7 +10,9 @@ from protobase_actors import ManualClock
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.presence.limits import PresenceLimits
 from protobase_live.presence.peer_presence import PeerPresence
+from protobase_live.protocol.shared_message import SharedMessage
 from protobase_live.protocol.yjs.awareness import Entry, encode_entries
+from protobase_live.server.connection import Connection
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.yjs_presence import YjsPresence
 
@@ -30,6 +32,11 @@ class Reader:
 
     def write(self, frame: bytes) -> None:
         self.bytes += len(frame)
+
+    def show(self, shared: SharedMessage) -> None:
+        if shared.frame is None:
+            shared.frame = Connection.render(shared.message)
+        self.write(shared.frame)
 
 
 class Node:

@@ -14,6 +14,7 @@ from protobase_live.errors import ProtoBaseError
 from protobase_live.model.operations import Check, Op, Read, Target
 from protobase_live.model.values.weighing import weight
 from protobase_live.permissions.permits import Permit
+from protobase_live.protocol.shared_message import SharedMessage
 from protobase_live.protocol.yjs.update_walker import Walker
 from protobase_storage import Commit, Loaded, Snapshot, Vector
 
@@ -26,14 +27,8 @@ class ShownUpdate:
     """A durable commit's update on its way to the editors."""
 
     update: bytes
-    frame: bytes | None = None
-    """Room for a door to keep its encoding, so that it is made once for all editors."""
-    message: bytes | None = None
-    """The same for a door whose frames somebody else makes."""
-    keyed_frame: bytes | None = None
-    """The same, for a door that puts the collection's name before it."""
-    keyed_message: bytes | None = None
-    """The same, where somebody else makes the frames."""
+    message: SharedMessage | None = None
+    """Room for a door to keep what it says of it, so that it is made once for all editors."""
 
 
 class Editor(Protocol):

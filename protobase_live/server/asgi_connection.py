@@ -13,9 +13,8 @@ from contextlib import suppress
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 
 from protobase_actors import WakeUp
-from protobase_live.collection.messages import ShownUpdate
 from protobase_live.protocol.live.limits import MAX_REASON_BYTES, MESSAGE_TOO_BIG
-from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.protocol.shared_message import SharedMessage
 from protobase_live.server.asgi_types import Message, Receive, Scope, Send
 from protobase_live.server.proxies import NO_PROXIES
 from protobase_live.server.too_big import too_big
@@ -159,17 +158,15 @@ class AsgiConnection:
                 self._traffic.backlog.weigh(self, self._unread)
             self._changed.wake()
 
-    def show(self, shown: ShownUpdate) -> None:
+    def show(self, shared: SharedMessage) -> None:
         """See `Wire.show`."""
-        if shown.message is None:
-            shown.message = yjs.encode_update(shown.update)
-        self.write(shown.message)
+        self.write(shared.message)
 
-    def show_keyed(self, shown: ShownUpdate, head: bytes) -> None:
+    def show_keyed(self, shared: SharedMessage, head: bytes) -> None:
         """See `Wire.show_keyed`."""
-        if shown.keyed_message is None:
-            shown.keyed_message = head + yjs.encode_update(shown.update)
-        self.write(shown.keyed_message)
+        if shared.keyed_message is None:
+            shared.keyed_message = head + shared.message
+        self.write(shared.keyed_message)
 
     def write_often(self, message: bytes, count: int) -> None:
         """See `Wire.write_often`."""

@@ -17,10 +17,9 @@ from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
 
 from protobase_actors import OrderedSet
-from protobase_live.collection.messages import ShownUpdate
 from protobase_live.errors import Overloaded
 from protobase_live.protocol.live.limits import MAX_REASON_BYTES, TRY_AGAIN
-from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.protocol.shared_message import SharedMessage
 from protobase_live.server.arrivals import Arrivals, full
 from protobase_live.server.connection_fields import OWN_FIELDS
 from protobase_live.server.first_bytes import is_for_http
@@ -356,19 +355,19 @@ class Connection(ServerConnection):
         if self.paused:
             self._load.weigh_unread()
 
-    def show(self, shown: ShownUpdate) -> None:
-        """Send a turn's update, encoded once for all. Runs for every update and connection."""
-        if shown.frame is None:
-            shown.frame = self.render(yjs.encode_update(shown.update))
+    def show(self, shared: SharedMessage) -> None:
+        """See `Wire.show`. Runs for every update, or tick of presence, and connection."""
+        if shared.frame is None:
+            shared.frame = self.render(shared.message)
         if self.writable:
-            self._write(shown.frame)
+            self._write(shared.frame)
 
-    def show_keyed(self, shown: ShownUpdate, head: bytes) -> None:
-        """The same, behind the key of its collection. Runs for every update and connection."""
-        if shown.keyed_frame is None:
-            shown.keyed_frame = self.render(head + yjs.encode_update(shown.update))
+    def show_keyed(self, shared: SharedMessage, head: bytes) -> None:
+        """See `Wire.show_keyed`. Runs for every update, or tick of presence, and connection."""
+        if shared.keyed_frame is None:
+            shared.keyed_frame = self.render(head + shared.message)
         if self.writable:
-            self._write(shown.keyed_frame)
+            self._write(shared.keyed_frame)
 
     def write_often(self, message: bytes, count: int) -> None:
         """Send a binary message so many times, as one write."""

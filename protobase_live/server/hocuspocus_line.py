@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from protobase_live.collection.messages import ShownUpdate
 from protobase_live.protocol.live.limits import TOKEN_ENDED, TRY_AGAIN
-from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.protocol.shared_message import SharedMessage
 from protobase_live.protocol.yjs.varint import prefixed
 from protobase_live.server.wire import Wire
 
@@ -55,12 +54,12 @@ class HocuspocusLine:
         """Whether anything is unread."""
         return self._connection.paused
 
-    def show(self, shown: ShownUpdate) -> None:
-        """Send a turn's update; its frame is that of all who have this key."""
+    def show(self, shared: SharedMessage) -> None:
+        """Send what others are sent, too; its frame is that of all who have this key."""
         if not self.shares_frames:
-            self.write(yjs.encode_update(shown.update))
+            self.write(shared.message)
         elif self.open:
-            self._connection.show_keyed(shown, self._head)
+            self._connection.show_keyed(shared, self._head)
 
     def write_often(self, message: bytes, count: int) -> None:
         """Send a message so many times."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from protobase_live.collection.messages import ShownUpdate
+from protobase_live.protocol.shared_message import SharedMessage
 
 
 class Session(Protocol):
@@ -49,8 +49,8 @@ class Line(Protocol):
         """Send a binary message; dropped if the connection is closing."""
         ...
 
-    def show(self, shown: ShownUpdate) -> None:
-        """Send a turn's update; dropped if the connection is closing."""
+    def show(self, shared: SharedMessage) -> None:
+        """Send what others are sent, too, encoded once for all; dropped if the connection is closing."""
         ...
 
     def pause_reading(self) -> None:
@@ -77,8 +77,8 @@ class Wire(Line, Protocol):
         """Send a binary message so many times; dropped if the connection is closing."""
         ...
 
-    def show_keyed(self, shown: ShownUpdate, head: bytes) -> None:
-        """Send a turn's update behind the key of its collection, which is the same for all; see `show`."""
+    def show_keyed(self, shared: SharedMessage, head: bytes) -> None:
+        """`show` it behind the key of its collection, which is the same for all who are sent it."""
         ...
 
     async def attend(self, session: Session, backlog_bytes: int) -> None:

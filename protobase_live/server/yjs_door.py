@@ -33,6 +33,7 @@ from protobase_live.protocol.live.limits import (
     TOKEN_ENDED,
     TRY_AGAIN,
 )
+from protobase_live.protocol.shared_message import SharedMessage
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.protocol.yjs.state_vector import decode_state_vector
 from protobase_live.protocol.yjs.structs import EMPTY_UPDATE
@@ -258,7 +259,9 @@ class YjsSession:
         if line.paused and line.crowded:
             self._lagging = True
             return False
-        line.show(shown)
+        if shown.message is None:
+            shown.message = SharedMessage(yjs.encode_update(shown.update))
+        line.show(shown.message)
         return True
 
     def settle(self, mark: bytes | None) -> None:

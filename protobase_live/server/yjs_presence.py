@@ -8,6 +8,7 @@ from protobase_actors import Clock, Timer
 from protobase_live.errors import LimitExceeded
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.presence.room import Membership
+from protobase_live.protocol.shared_message import SharedMessage
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.protocol.yjs.awareness import encode_entries
 from protobase_live.server.limits import ServerLimits
@@ -19,8 +20,14 @@ NOBODY = encode_entries([])
 LIFE_SIGN = yjs.encode_awareness(NOBODY)
 """A message that every stock client reads and none does anything with."""
 
-_frame = lru_cache(maxsize=1)(yjs.encode_awareness)
-"""A tick's payload is given to all readers of a collection, one after the other: they share its frame."""
+
+@lru_cache(maxsize=1)
+def _message(collection: str, payload: bytes) -> SharedMessage:
+    """A tick's payload is given to all readers of a collection, one after the other: they share this.
+
+    Not with another collection where the same is said, for its encodings may name the collection.
+    """
+    return SharedMessage(yjs.encode_awareness(payload))
 
 
 class YjsPresence:
@@ -33,6 +40,7 @@ class YjsPresence:
     def __init__(
         self, hub: PresenceHub, collection: str, line: Line, clock: Clock, limits: ServerLimits
     ) -> None:
+        self._collection = collection
         self._line = line
         self._missed = False
         self._waiting: Timer | None = None
@@ -90,4 +98,4 @@ class YjsPresence:
         if self._line.crowded:
             self._missed = True
         else:
-            self._line.write(_frame(payload))
+            self._line.show(_message(self._collection, payload))

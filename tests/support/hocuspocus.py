@@ -43,13 +43,13 @@ class Client:
         """Send a frame as it is."""
         await self._connection.send(frame)
 
-    async def hear(self) -> tuple[str, bytes]:
-        """The next message that is not about presence."""
+    async def hear(self, *, presence: bool = False) -> tuple[str, bytes]:
+        """The next message, of those that are not about presence if nobody wants to hear these."""
         while True:
             frame = await self._connection.recv()
             assert isinstance(frame, bytes)
             key, message = hocuspocus.split(frame) if len(frame) > 1 else (b"", frame)
-            if message[0] != yjs.AWARENESS:
+            if presence or message[0] != yjs.AWARENESS:
                 return key.decode(errors="replace"), message
 
     async def hear_until(self, name: str, message: bytes) -> list[bytes]:

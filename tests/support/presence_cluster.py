@@ -9,6 +9,7 @@ from random import Random
 from protobase_actors import ManualClock
 from protobase_live.presence.hub import PresenceHub, states_of
 from protobase_live.presence.limits import PresenceLimits
+from protobase_live.protocol.shared_message import SharedMessage
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.yjs_presence import YjsPresence
@@ -55,6 +56,9 @@ class Line:
 
     def write(self, frame: bytes) -> None:
         self._clock.call_later(0.001, lambda: self.open and self._client.hear(frame))
+
+    def show(self, shared: SharedMessage) -> None:
+        self.write(shared.message)
 
     def _hear_client(self, frame: bytes) -> None:
         message = yjs.decode(frame)

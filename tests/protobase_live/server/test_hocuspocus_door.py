@@ -15,6 +15,7 @@ from protobase_live.database.database import Database
 from protobase_live.errors import CollectionUnloadable
 from protobase_live.protocol.hocuspocus import messages as hocuspocus
 from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.protocol.yjs.awareness import Entry, encode_entries
 from protobase_live.protocol.yjs.varint import prefixed
 from protobase_live.server.authentication import Authentication, anonymous
 from protobase_live.server.counters import Counters
@@ -102,6 +103,22 @@ async def test_each_message_is_told_of_for_itself(client: Client):
     doc: Doc = Doc()
     await client.say("notes", *(yjs.encode_update(an_update(key, doc)) for key in "abc"))
     assert [await client.hear() for _ in range(3)] == [("notes", STORED)] * 3
+
+
+async def test_who_says_the_same_in_two_documents_is_told_in_each():
+    said = yjs.encode_awareness(encode_entries([Entry(7, 1, '{"name":"Ada"}')]))
+    async with serving() as server, client_of(server) as speaker, client_of(server) as listener:
+        for client in (speaker, listener):
+            await client.open("notes")
+            await client.open("other")
+        for name in ("notes", "other"):
+            await listener.say(name, yjs.encode_awareness(encode_entries([Entry(8, 1, "{}")])))
+            await speaker.say(name, said)
+        told_of_ada = set[str]()
+        while told_of_ada != {"notes", "other"}:
+            name, message = await listener.hear(presence=True)
+            if b"Ada" in message:
+                told_of_ada.add(name)
 
 
 async def test_nothing_is_told_to_be_stored_before_it_is():

@@ -10,6 +10,7 @@ import pytest
 from protobase_actors import ManualClock
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.presence.limits import PresenceLimits
+from protobase_live.protocol.shared_message import SharedMessage
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.protocol.yjs.awareness import Entry, encode_entries
 from protobase_live.server.limits import ServerLimits
@@ -33,6 +34,9 @@ class Line:
 
     def write(self, frame: bytes) -> None:
         self.down.append(frame)
+
+    def show(self, shared: SharedMessage) -> None:
+        self.write(shared.message)
 
     def carry_up(self) -> None:
         message = yjs.decode(self.up.popleft())
