@@ -2,7 +2,8 @@
 
 A flat Y.Map: the entry ``key_text(element)|replica`` holds what the replica has added less what it has
 removed, so nobody writes another's entry. The count of an element is the sum of its entries, but never
-below zero: two replicas may concurrently remove the same last one.
+below zero: two replicas may concurrently remove the same last one. Who adds one after that makes up for what
+lacks, so that it is there.
 """
 
 from __future__ import annotations
@@ -54,9 +55,9 @@ class CountedSetKind(TwinnedKind, KeyedKind):
         """See Kind."""
         element, n = args
         text = key_text(element)
-        if action == "remove":
-            n = -min(n, _count_of(shared, text))
-        _grow(shared, text, n, replica)
+        known = _sum(shared, entries_of(shared, {text}))
+        wanted = max(0, known) + (n if action == "add" else -n)
+        _become(shared, text, known, wanted, replica)
 
     def read(self, shared: Any, method: str, args: Args) -> Any:
         """See Kind."""
@@ -168,17 +169,17 @@ class CountedSetKind(TwinnedKind, KeyedKind):
 
     def assign(self, shared: Any, value: Any, replica: str) -> None:
         """See FieldKind."""
-        current = _counts(map_entries(shared))
+        known = _sums(map_entries(shared))
         wanted = {key_text(element): count for element, count in value.items()}
-        for text in sorted(current.keys() | wanted.keys()):
-            _grow(shared, text, wanted.get(text, 0) - current.get(text, 0), replica)
+        for text in sorted(known.keys() | wanted.keys()):
+            _become(shared, text, known.get(text, 0), wanted.get(text, 0), replica)
 
 
-def _grow(shared: Any, text: str, n: int, replica: str) -> None:
-    """Change the replica's own entry by ``n``."""
-    if n:
+def _become(shared: Any, text: str, known: int, wanted: int, replica: str) -> None:
+    """Have an element whose entries add up to ``known`` there so often as is wanted, by the replica's own."""
+    if max(0, wanted) != max(0, known):
         key = text + SEPARATOR + replica
-        shared[key] = to_doc(_sum(shared, [key]) + n)
+        shared[key] = to_doc(_sum(shared, [key]) + max(0, wanted) - known)
 
 
 def _sum(shared: Any, keys: Iterable[str]) -> int:
@@ -202,12 +203,17 @@ def _together(counts: Mapping[str, int], texts: Iterable[str]) -> dict[Any, int]
 
 def _counts(entries: Mapping[str, Any]) -> dict[str, int]:
     """What is there, by the element's text."""
+    return {text: count for text, count in _sums(entries).items() if count > 0}
+
+
+def _sums(entries: Mapping[str, Any]) -> dict[str, int]:
+    """What the entries of each element add up to, by its text."""
     sums: dict[str, int] = {}
     for key, total in entries.items():
         text, separator, _ = key.partition(SEPARATOR)
         if separator:
             sums[text] = sums.get(text, 0) + whole_number(total)
-    return {text: count for text, count in sums.items() if count > 0}
+    return sums
 
 
 COUNTED_SET = CountedSetKind()

@@ -184,14 +184,36 @@ def test_counted_sets_lose_no_add(steps):
     assert merge(*nodes) == expected
 
 
-def test_a_counted_set_is_never_negative():
+def both_remove_the_last():
     a, b = replicas("counted_set", 2)
     a.do("add", "x", 1)
     b.see(a)
     a.do("remove", "x", 1)
     b.do("remove", "x", 1)
     assert merge(a, b) == {}
+    return a, b
+
+
+def test_a_counted_set_is_never_negative():
+    a, _ = both_remove_the_last()
     assert a.kind.read(a.shared, "count", ()) == 0
+
+
+def test_what_is_added_after_two_have_removed_the_last_one_is_there():
+    a, b = both_remove_the_last()
+    b.do("remove", "x", 1)
+    a.do("add", "x", 2)
+    assert merge(a, b) == {"x": 2}
+    b.do("remove", "x", 1)
+    assert merge(a, b) == {"x": 1}
+
+
+def test_what_is_put_after_two_have_removed_the_last_one_is_there():
+    a, b = both_remove_the_last()
+    a.kind.assign(a.shared, {"x": 1, "y": 2}, "a")
+    assert merge(a, b) == {"x": 1, "y": 2}
+    b.kind.assign(b.shared, {}, "b")
+    assert merge(a, b) == {}
 
 
 def test_fields_of_a_record_merge():
