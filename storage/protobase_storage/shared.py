@@ -116,7 +116,10 @@ class SharedStorage(Storage):
     @abstractmethod
     def follow(self, collection: str, vector: Vector) -> None:
         """From now on `news` tells what others store of a collection beside ``vector``. It begins anew where
-        the collection is followed already."""
+        the collection is followed already: what was read for that and is not told yet is not told then.
+
+        It ends when the collection has become something else: that is told, unless this process has deleted
+        it. Whoever does that follows what is there then."""
 
     @abstractmethod
     def unfollow(self, collection: str) -> None:

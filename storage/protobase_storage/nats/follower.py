@@ -97,7 +97,7 @@ class Follower:
         self._untold: dict[str, News] = {}
         """What was read, while something that belongs to it could not be."""
         self._replaced: set[str] = set()
-        """Collections that were told to be something else, and are not loaded anew yet."""
+        """Collections that have become something else, and are not loaded anew yet."""
         self._wake = asyncio.Event()
         self._closed = False
         self._checking: asyncio.TimerHandle | None = None
@@ -207,13 +207,22 @@ class Follower:
         return {name: each for name, each in told.items() if each != News()}
 
     async def _read_all(self, names: Sequence[str]) -> None:
-        """Read the news of these. What can be read is kept if something else cannot, which is read again."""
+        """Read the news of these. What can be read is kept if something else cannot, which is read again.
+
+        What was read of one that was let go of, or is followed anew, meanwhile may be of a history that is
+        over.
+        """
+        followed = [self._followed.get(name) for name in names]
         answers = await asyncio.gather(*[self._read(name) for name in names], return_exceptions=True)
         failure: BaseException | None = None
-        for name, answer in zip(names, answers, strict=True):
+        for name, begun, answer in zip(names, followed, answers, strict=True):
             if isinstance(answer, BaseException):
                 failure = answer
                 self._look_again(name)
+            elif self._followed.get(name) is not begun:
+                continue
+            elif answer is None:
+                self._is_over(name)
             else:
                 before = self._untold.get(name, News())
                 commits = before.commits + answer.commits
@@ -235,7 +244,8 @@ class Follower:
         there = {(each.joint.id, each.collection) for each in told if each.joint}
         return {(id, name) for id, name in parts - there if name in self._followed}
 
-    async def _read(self, collection: str) -> News:
+    async def _read(self, collection: str) -> News | None:
+        """None: this process has deleted it. Who does that loads it anew, and need not be told to."""
         followed = self._followed.get(collection)
         if followed is None or not await self._listen(collection, followed):
             return News()
@@ -254,15 +264,25 @@ class Follower:
             followed.end = end
         return True
 
-    async def _news_of(self, collection: str, followed: _Followed) -> News:
+    async def _news_of(self, collection: str, followed: _Followed) -> News | None:
         """What was heard, or has to be read. Raises `CollectionCorrupt`, `StorageUnreachable`."""
-        messages, position = followed.take(), followed.position
         with suppress(Gone):
-            if messages is not None:
-                return self._some(followed, [await self._reader.told(collection, each) for each in messages])
-            if position is not None:
-                return self._some(followed, await self._reader.behind(collection, position))
+            told = await self._told_behind(collection, followed)
+            if told is not None:
+                return None if self._is_own_deletion_in(told) else self._some(followed, told)
         return self._all(followed, await self._reader.stored(collection))
+
+    async def _told_behind(self, collection: str, followed: _Followed) -> Sequence[Told] | None:
+        """What messages tell that follow what is known; None: all there is has to be read. Raises `Gone`."""
+        messages, position = followed.take(), followed.position
+        if messages is not None:
+            return [await self._reader.told(collection, each) for each in messages]
+        return None if position is None else await self._reader.behind(collection, position)
+
+    def _is_own_deletion_in(self, told: Iterable[Told]) -> bool:
+        """Whether this process has deleted the collection: what follows is of another history."""
+        own = (each for each in told if self.is_own(each.tag))
+        return any(isinstance(effect, Deleted) for each in own for effect in each.effects)
 
     def _some(self, followed: _Followed, told: Sequence[Told]) -> News:
         """What messages tell that follow what is known."""
@@ -271,7 +291,7 @@ class Follower:
         for each in told:
             for effect in each.effects:
                 is_own = self.is_own(each.tag)
-                if isinstance(effect, Deleted) and not is_own:
+                if isinstance(effect, Deleted):
                     return News(replaced=True)
                 if isinstance(effect, Published) and not is_own and not includes(vector, effect.vector):
                     return News(replaced=True)
@@ -314,8 +334,12 @@ class Follower:
         """What has become something else is followed anew by who loads it."""
         for name, news in found.items():
             if news.replaced:
-                self.unfollow(name)
-                self._replaced.add(name)
+                self._is_over(name)
+
+    def _is_over(self, collection: str) -> None:
+        """Nobody knows what has become of it until it is loaded anew."""
+        self.unfollow(collection)
+        self._replaced.add(collection)
 
     def _hear(self, message: Message, previous: int) -> None:
         collection = self._subjects.collection(message.subject)
