@@ -76,7 +76,7 @@ class Replication:
     def loaded(self, collection: str, history: History, vector: Vector) -> None:
         """See `Outlet.loaded`."""
         if self.following is not None:
-            self.following.follow(collection, vector)
+            self.following.follow(collection, history, vector)
         if self.source.is_other(collection, history):
             self.replaced(collection, history)
             return
