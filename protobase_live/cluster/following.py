@@ -51,10 +51,11 @@ class Following:
         """What is being loaded anew."""
         self._task: asyncio.Task[None] | None = None
 
-    def follow(self, collection: str, history: History, vector: Vector) -> None:
-        """A collection was loaded, of this history, and as far as ``vector``."""
+    def follow(self, collection: str, history: History, vector: Vector, remains: bytes = b"") -> None:
+        """A collection was loaded, of this history, and as far as ``vector``; ``remains`` are what the last
+        deletion left."""
         try:
-            self.storage.follow(collection, vector)
+            self.storage.follow(collection, vector, remains)
         except StorageClosed:
             return
         self._followed[collection] = history

@@ -46,6 +46,8 @@ class _Followed:
     """How far a collection was told. `position` is the number of its last message; None: not known yet."""
 
     vector: dict[str, int]
+    remains: bytes
+    """Of the deletion behind which it is followed: another deletion leaves others."""
     position: int | None = None
     heard: list[tuple[Message, int]] = field(default_factory=list[tuple[Message, int]])
     heard_bytes: int = 0
@@ -102,10 +104,10 @@ class Follower:
         self._closed = False
         self._checking: asyncio.TimerHandle | None = None
 
-    def follow(self, collection: str, vector: Vector) -> None:
+    def follow(self, collection: str, vector: Vector, remains: bytes) -> None:
         """See `SharedStorage.follow`."""
         known = self._followed.get(collection)
-        self._followed[collection] = _Followed(dict(vector), end=known.end if known else None)
+        self._followed[collection] = _Followed(dict(vector), remains, end=known.end if known else None)
         self._untold.pop(collection, None)
         self._replaced.discard(collection)
         self.look([collection])
@@ -123,8 +125,8 @@ class Follower:
             followed.end()
 
     def is_followed(self, collection: str) -> bool:
-        """Whether somebody is interested in it."""
-        return collection in self._followed
+        """Whether somebody is interested in it, if only in what it was before it became something else."""
+        return collection in self._followed or collection in self._replaced
 
     def has_told(self, commit: Commit) -> bool:
         """Whether this is a commit of another process that the stream has, as it was told or loaded."""
@@ -213,7 +215,8 @@ class Follower:
         over.
         """
         followed = [self._followed.get(name) for name in names]
-        answers = await asyncio.gather(*[self._read(name) for name in names], return_exceptions=True)
+        readings = map(self._read, names, followed)
+        answers = await asyncio.gather(*readings, return_exceptions=True)
         failure: BaseException | None = None
         for name, begun, answer in zip(names, followed, answers, strict=True):
             if isinstance(answer, BaseException):
@@ -244,9 +247,8 @@ class Follower:
         there = {(each.joint.id, each.collection) for each in told if each.joint}
         return {(id, name) for id, name in parts - there if name in self._followed}
 
-    async def _read(self, collection: str) -> News | None:
+    async def _read(self, collection: str, followed: _Followed | None) -> News | None:
         """None: this process has deleted it. Who does that loads it anew, and need not be told to."""
-        followed = self._followed.get(collection)
         if followed is None or not await self._listen(collection, followed):
             return News()
         try:
@@ -309,7 +311,8 @@ class Follower:
         """What there is beside what is known, in all that is stored."""
         followed.position = stored.sequence
         base = stored.snapshot.vector if stored.snapshot else NOTHING
-        if not includes(followed.vector, base) or not includes(stored.vector, followed.vector):
+        is_deleted = stored.remains != followed.remains
+        if is_deleted or not includes(followed.vector, base) or not includes(stored.vector, followed.vector):
             return News(replaced=True)
         lacking = tuple(each for each in stored.commits if not _has(followed.vector, each))
         followed.vector = join(followed.vector, stored.vector)

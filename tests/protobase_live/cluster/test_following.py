@@ -41,7 +41,7 @@ class Shared:
         self.told: asyncio.Queue[Mapping[str, News]] = asyncio.Queue()
         self.followed: dict[str, Mapping[str, int]] = {}
 
-    def follow(self, collection: str, vector: Mapping[str, int]) -> None:
+    def follow(self, collection: str, vector: Mapping[str, int], remains: bytes) -> None:
         self.followed[collection] = vector
 
     def unfollow(self, collection: str) -> None:

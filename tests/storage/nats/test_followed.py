@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from protobase_storage import Commit, Joint
+from protobase_storage import Commit, Joint, StorageError
 from protobase_storage.conformance.model import make_commit
 from protobase_storage.nats.simulated import SimulatedStream
 from protobase_storage.nats.simulated_servers import StreamServers
@@ -118,7 +118,7 @@ async def test_what_was_read_while_it_was_deleted_here_is_not_told_in_the_next_h
 
     async def delete() -> None:
         await storage.delete("a", b"remains")
-        storage.follow("a", {})
+        storage.follow("a", {}, b"remains")
 
     stream.behind = delete
     storage.follow("a", {})
@@ -162,6 +162,46 @@ async def test_what_stands_behind_a_deletion_of_its_own_is_told_once_that_is_fol
     await third.close()
     news = await storage.news()
     assert {name: each.replaced for name, each in news.items()} == {"b": True}
-    storage.follow("a", {})
+    storage.follow("a", {}, b"remains")
     storage.follow("b", {"node-a": 1})
     assert await storage.news() == {name: News((each,)) for name, each in zip("ab", joint, strict=True)}
+
+
+async def test_what_is_followed_anew_before_its_reading_begins_is_told(
+    stream: Slow, storage: NatsStorage, other: NatsStorage
+) -> None:
+    await follow_both(storage, other)
+    stream.faults.lost_word = 1.0
+    await other.append([make_commit("a", 2)])
+    news = asyncio.create_task(storage.news())
+    for _ in range(3):
+        await asyncio.sleep(0)  # it waits for something to read
+    storage.look(["a"])
+    asyncio.get_running_loop().call_soon(storage.follow, "a", {"node-a": 1})
+    await asyncio.wait([news], timeout=3.0)
+    assert news.done()
+    assert news.result() == {"a": News((make_commit("a", 2),))}
+
+
+async def test_what_was_deleted_before_anything_is_known_of_it_is_another_one(
+    storage: NatsStorage, other: NatsStorage
+) -> None:
+    await other.append([make_commit("a", 1)])
+    await other.delete("a", b"remains")
+    await other.append([make_commit("a", 1, origin="again")])
+    storage.follow("a", {})
+    assert await storage.news() == {"a": News(replaced=True)}
+    storage.follow("a", {}, b"remains")
+    assert await storage.news() == {"a": News((make_commit("a", 1, origin="again"),))}
+
+
+async def test_what_was_made_on_a_deleted_history_is_not_stored_once_that_was_told(
+    storage: NatsStorage, other: NatsStorage
+) -> None:
+    await follow_both(storage, other)
+    await other.delete("a", b"remains")
+    assert await storage.news() == {"a": News(replaced=True)}
+    made = Commit(storage.identity, 1, "a", b"1", (), 1.0, {"node-a": 1})
+    with pytest.raises(StorageError, match="deleted meanwhile"):
+        await storage.append([made])
+    assert (await other.load("a")).commits == ()
