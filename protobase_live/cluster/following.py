@@ -10,11 +10,12 @@ from contextlib import suppress
 from protobase_actors import Clock
 from protobase_live.cluster.incoming import Home
 from protobase_live.collection.audience import Audience
+from protobase_live.collection.former import History
 from protobase_live.collection.identity import Identity
-from protobase_live.collection.joint_replication import NONE_KNOWN
+from protobase_live.collection.joint_replication import Answer, KnownHistories
 from protobase_live.collection.messages import Message, Reload
 from protobase_live.errors import Closed, ProtoBaseError
-from protobase_storage import Commit, News, SharedStorage, StorageClosed, StorageError, Vector
+from protobase_storage import Commit, News, SharedStorage, StorageClosed, StorageError, Vector, covers
 
 RETRY_SECONDS = 0.5
 """How long to wait before something is taken again that could not be."""
@@ -44,18 +45,20 @@ class Following:
         self._identity = identity
         self._loaded = loaded
         self._clock = clock
-        self._followed: dict[str, None] = {}
+        self._followed: dict[str, History] = {}
+        """Of which history each is that was loaded: what is told is of that one."""
         self._reloading: dict[str, asyncio.Task[None]] = {}
         """What is being loaded anew."""
         self._task: asyncio.Task[None] | None = None
 
-    def follow(self, collection: str, vector: Vector) -> None:
-        """A collection was loaded, as far as ``vector``."""
+    def follow(self, collection: str, history: History, vector: Vector, remains: bytes = b"") -> None:
+        """A collection was loaded, of this history, and as far as ``vector``; ``remains`` are what the last
+        deletion left."""
         try:
-            self.storage.follow(collection, vector)
+            self.storage.follow(collection, vector, remains)
         except StorageClosed:
             return
-        self._followed[collection] = None
+        self._followed[collection] = history
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
         if (audience := self._loaded.get(collection)) is not None and audience.vector != vector:
@@ -88,19 +91,24 @@ class Following:
             if each.replaced:
                 self._reload(name)
         commits = {name: each.commits for name, each in news.items() if each.commits and not each.replaced}
-        await self._replicate(commits)
+        histories = {name: self._followed[name] for name in commits if name in self._followed}
+        await self._replicate(commits, histories)
 
-    async def _replicate(self, commits: Mapping[str, Sequence[Commit]]) -> None:
-        """Have commits shown, a few times over if need be; a collection that does not take them is loaded."""
+    async def _replicate(self, commits: Mapping[str, Sequence[Commit]], histories: KnownHistories) -> None:
+        """Have commits shown, a few times over if need be; a collection that does not take them is loaded.
+
+        ``histories`` are those that were followed when they were told. One that is over by now takes nothing:
+        what has its place was followed anew, and is told what it lacks.
+        """
         for _ in range(TRIES):
             commits = {name: each for name, each in commits.items() if name in self._loaded}
             if not commits:
                 return
-            answers = await self._home.replicate(commits, NONE_KNOWN)
-            failed = {name: each for name, each in answers.items() if isinstance(each, ProtoBaseError)}
-            for name in [name for name, error in failed.items() if not error.retryable]:
-                self._reload(name)
-            commits = {name: commits[name] for name, error in failed.items() if error.retryable}
+            answers = await self._home.replicate(commits, histories)
+            for name, answer in answers.items():
+                if _is_refused(answer) and self._followed.get(name) == histories.get(name):
+                    self._reload(name)
+            commits = {name: each for name, each in commits.items() if _may_yet_take(answers[name], each)}
             if commits:
                 await self._clock.sleep(RETRY_SECONDS)
         for name in commits:
@@ -121,3 +129,15 @@ class Following:
                 await self._clock.sleep(RETRY_SECONDS)
         finally:
             del self._reloading[name]
+
+
+def _is_refused(answer: Answer) -> bool:
+    return isinstance(answer, ProtoBaseError) and not answer.retryable
+
+
+def _may_yet_take(answer: Answer, commits: Sequence[Commit]) -> bool:
+    """Whether something is left to be taken. What is held is told again with what it waits for: who drops
+    that has all of it forgotten, and nobody else sends it again."""
+    if isinstance(answer, ProtoBaseError):
+        return answer.retryable
+    return not all(covers(answer.vector, each) for each in commits)

@@ -73,10 +73,10 @@ class Replication:
             link.outgoing.shown(collection, commits)
         self._news.wake()
 
-    def loaded(self, collection: str, history: History, vector: Vector) -> None:
+    def loaded(self, collection: str, history: History, vector: Vector, remains: bytes) -> None:
         """See `Outlet.loaded`."""
         if self.following is not None:
-            self.following.follow(collection, vector)
+            self.following.follow(collection, history, vector, remains)
         if self.source.is_other(collection, history):
             self.replaced(collection, history)
             return

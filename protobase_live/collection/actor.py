@@ -150,9 +150,11 @@ class CollectionActor(Actor[Message]):
     async def _load(self, until: Vector | None = None) -> None:
         before = self._replica.document
         behind = [editor for editor in self._editors.met if before.has_held_of(editor)]
-        self._folding.loaded(await self._replica.load(told=self._streams.told, until=until))
+        loaded = await self._replica.load(told=self._streams.told, until=until)
+        self._folding.loaded(loaded)
         if until is None:  # else the rest is told as if nothing had been
-            self._outlet.loaded(self._name, self._replica.former.history, self._replica.vector)
+            history, vector = self._replica.former.history, self._replica.vector
+            self._outlet.loaded(self._name, history, vector, loaded.remains)
         for editor in behind:  # what was held is not stored: he has to send it again
             editor.resync()
 

@@ -144,7 +144,8 @@ class _Call:
     async def _show_all_that_fit(self) -> bool:
         for collection, answer in self.answers.items():
             for joint in self._held.due(collection, answer.vector):
-                self.pending[joint] = self.take_held(joint) | self.pending.get(joint, {})
+                if parts := self.take_held(joint) | self.pending.get(joint, {}):
+                    self.pending[joint] = parts
         shown = False
         for joint in sorted(self.pending, key=self._begun_at):
             parts = self.pending[joint]

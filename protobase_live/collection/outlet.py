@@ -16,8 +16,9 @@ class Outlet(Protocol):
         """These commits are durable and shown, in this order; ``before`` is what was shown before them."""
         ...
 
-    def loaded(self, collection: str, history: History, vector: Vector) -> None:
-        """A collection was loaded: of this history, and as far as ``vector``, is durable here.
+    def loaded(self, collection: str, history: History, vector: Vector, remains: bytes) -> None:
+        """A collection was loaded: of this history, and as far as ``vector``, is durable here. ``remains`` is
+        what the last deletion left.
 
         That can be more than was told before: what ended its actor may have come between a write and showing
         it, and of several writes that belong together the last one may have failed.

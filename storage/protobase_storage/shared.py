@@ -114,9 +114,13 @@ class SharedStorage(Storage):
         """How it is. It is told of servers that do not answer, too. Raises `StorageClosed`."""
 
     @abstractmethod
-    def follow(self, collection: str, vector: Vector) -> None:
-        """From now on `news` tells what others store of a collection beside ``vector``. It begins anew where
-        the collection is followed already."""
+    def follow(self, collection: str, vector: Vector, remains: bytes = b"") -> None:
+        """From now on `news` tells what others store of a collection beside ``vector``, which was loaded with
+        these ``remains``. It begins anew where the collection is followed already: what was read for that and
+        is not told yet is not told then.
+
+        It ends when the collection has become something else: that is told, unless this process has deleted
+        it. Whoever does that follows what is there then."""
 
     @abstractmethod
     def unfollow(self, collection: str) -> None:

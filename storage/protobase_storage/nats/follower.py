@@ -46,6 +46,8 @@ class _Followed:
     """How far a collection was told. `position` is the number of its last message; None: not known yet."""
 
     vector: dict[str, int]
+    remains: bytes
+    """Of the deletion behind which it is followed: another deletion leaves others."""
     position: int | None = None
     heard: list[tuple[Message, int]] = field(default_factory=list[tuple[Message, int]])
     heard_bytes: int = 0
@@ -97,15 +99,15 @@ class Follower:
         self._untold: dict[str, News] = {}
         """What was read, while something that belongs to it could not be."""
         self._replaced: set[str] = set()
-        """Collections that were told to be something else, and are not loaded anew yet."""
+        """Collections that have become something else, and are not loaded anew yet."""
         self._wake = asyncio.Event()
         self._closed = False
         self._checking: asyncio.TimerHandle | None = None
 
-    def follow(self, collection: str, vector: Vector) -> None:
+    def follow(self, collection: str, vector: Vector, remains: bytes) -> None:
         """See `SharedStorage.follow`."""
         known = self._followed.get(collection)
-        self._followed[collection] = _Followed(dict(vector), end=known.end if known else None)
+        self._followed[collection] = _Followed(dict(vector), remains, end=known.end if known else None)
         self._untold.pop(collection, None)
         self._replaced.discard(collection)
         self.look([collection])
@@ -123,8 +125,8 @@ class Follower:
             followed.end()
 
     def is_followed(self, collection: str) -> bool:
-        """Whether somebody is interested in it."""
-        return collection in self._followed
+        """Whether somebody is interested in it, if only in what it was before it became something else."""
+        return collection in self._followed or collection in self._replaced
 
     def has_told(self, commit: Commit) -> bool:
         """Whether this is a commit of another process that the stream has, as it was told or loaded."""
@@ -207,13 +209,23 @@ class Follower:
         return {name: each for name, each in told.items() if each != News()}
 
     async def _read_all(self, names: Sequence[str]) -> None:
-        """Read the news of these. What can be read is kept if something else cannot, which is read again."""
-        answers = await asyncio.gather(*[self._read(name) for name in names], return_exceptions=True)
+        """Read the news of these. What can be read is kept if something else cannot, which is read again.
+
+        What was read of one that was let go of, or is followed anew, meanwhile may be of a history that is
+        over.
+        """
+        followed = [self._followed.get(name) for name in names]
+        readings = map(self._read, names, followed)
+        answers = await asyncio.gather(*readings, return_exceptions=True)
         failure: BaseException | None = None
-        for name, answer in zip(names, answers, strict=True):
+        for name, begun, answer in zip(names, followed, answers, strict=True):
             if isinstance(answer, BaseException):
                 failure = answer
                 self._look_again(name)
+            elif self._followed.get(name) is not begun:
+                continue
+            elif answer is None:
+                self._is_over(name)
             else:
                 before = self._untold.get(name, News())
                 commits = before.commits + answer.commits
@@ -235,8 +247,8 @@ class Follower:
         there = {(each.joint.id, each.collection) for each in told if each.joint}
         return {(id, name) for id, name in parts - there if name in self._followed}
 
-    async def _read(self, collection: str) -> News:
-        followed = self._followed.get(collection)
+    async def _read(self, collection: str, followed: _Followed | None) -> News | None:
+        """None: this process has deleted it. Who does that loads it anew, and need not be told to."""
         if followed is None or not await self._listen(collection, followed):
             return News()
         try:
@@ -254,15 +266,25 @@ class Follower:
             followed.end = end
         return True
 
-    async def _news_of(self, collection: str, followed: _Followed) -> News:
+    async def _news_of(self, collection: str, followed: _Followed) -> News | None:
         """What was heard, or has to be read. Raises `CollectionCorrupt`, `StorageUnreachable`."""
-        messages, position = followed.take(), followed.position
         with suppress(Gone):
-            if messages is not None:
-                return self._some(followed, [await self._reader.told(collection, each) for each in messages])
-            if position is not None:
-                return self._some(followed, await self._reader.behind(collection, position))
+            told = await self._told_behind(collection, followed)
+            if told is not None:
+                return None if self._is_own_deletion_in(told) else self._some(followed, told)
         return self._all(followed, await self._reader.stored(collection))
+
+    async def _told_behind(self, collection: str, followed: _Followed) -> Sequence[Told] | None:
+        """What messages tell that follow what is known; None: all there is has to be read. Raises `Gone`."""
+        messages, position = followed.take(), followed.position
+        if messages is not None:
+            return [await self._reader.told(collection, each) for each in messages]
+        return None if position is None else await self._reader.behind(collection, position)
+
+    def _is_own_deletion_in(self, told: Iterable[Told]) -> bool:
+        """Whether this process has deleted the collection: what follows is of another history."""
+        own = (each for each in told if self.is_own(each.tag))
+        return any(isinstance(effect, Deleted) for each in own for effect in each.effects)
 
     def _some(self, followed: _Followed, told: Sequence[Told]) -> News:
         """What messages tell that follow what is known."""
@@ -271,7 +293,7 @@ class Follower:
         for each in told:
             for effect in each.effects:
                 is_own = self.is_own(each.tag)
-                if isinstance(effect, Deleted) and not is_own:
+                if isinstance(effect, Deleted):
                     return News(replaced=True)
                 if isinstance(effect, Published) and not is_own and not includes(vector, effect.vector):
                     return News(replaced=True)
@@ -289,7 +311,8 @@ class Follower:
         """What there is beside what is known, in all that is stored."""
         followed.position = stored.sequence
         base = stored.snapshot.vector if stored.snapshot else NOTHING
-        if not includes(followed.vector, base) or not includes(stored.vector, followed.vector):
+        is_deleted = stored.remains != followed.remains
+        if is_deleted or not includes(followed.vector, base) or not includes(stored.vector, followed.vector):
             return News(replaced=True)
         lacking = tuple(each for each in stored.commits if not _has(followed.vector, each))
         followed.vector = join(followed.vector, stored.vector)
@@ -314,8 +337,12 @@ class Follower:
         """What has become something else is followed anew by who loads it."""
         for name, news in found.items():
             if news.replaced:
-                self.unfollow(name)
-                self._replaced.add(name)
+                self._is_over(name)
+
+    def _is_over(self, collection: str) -> None:
+        """Nobody knows what has become of it until it is loaded anew."""
+        self.unfollow(collection)
+        self._replaced.add(collection)
 
     def _hear(self, message: Message, previous: int) -> None:
         collection = self._subjects.collection(message.subject)

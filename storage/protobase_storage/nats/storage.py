@@ -202,10 +202,10 @@ class NatsStorage(SharedStorage):
         """See `Storage.queued`."""
         return self._queueing.queued(collections)
 
-    def follow(self, collection: str, vector: Vector) -> None:
+    def follow(self, collection: str, vector: Vector, remains: bytes = b"") -> None:
         """See `SharedStorage.follow`."""
         self._check_open()
-        self._follower.follow(collection, vector)
+        self._follower.follow(collection, vector, remains)
 
     def unfollow(self, collection: str) -> None:
         """See `SharedStorage.unfollow`."""

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import Random
 from types import SimpleNamespace
 from typing import Any, cast
 
+import detangle
+import pycrdt
 import pytest
 
+import protobase_live as pb
 from protobase_actors import ManualClock
 from protobase_live.cluster.following import RETRY_SECONDS, TRIES, Following
+from protobase_live.collection.former import FIRST, History
 from protobase_live.collection.identity import Identity
+from protobase_live.collection.joint_replication import Answer, KnownHistories
 from protobase_live.collection.messages import Reload, Replicated
-from protobase_live.errors import MalformedUpdate, ProtoBaseError, StorageFailed, Unavailable
-from protobase_storage import Commit, News, SharedStorage, StorageClosed
+from protobase_live.database.database import Database
+from protobase_live.errors import (
+    CollectionDropped,
+    MalformedUpdate,
+    ProtoBaseError,
+    StorageFailed,
+    Unavailable,
+)
+from protobase_storage import Commit, Joint, Loaded, News, Part, SharedStorage, StorageClosed
 from protobase_storage.conformance.model import make_commit
+from protobase_storage.nats.simulated import SimulatedStream
+from protobase_storage.nats.simulated_servers import StreamServers
+from protobase_storage.nats.storage import NatsStorage
 
 
 class Shared:
@@ -26,7 +41,7 @@ class Shared:
         self.told: asyncio.Queue[Mapping[str, News]] = asyncio.Queue()
         self.followed: dict[str, Mapping[str, int]] = {}
 
-    def follow(self, collection: str, vector: Mapping[str, int]) -> None:
+    def follow(self, collection: str, vector: Mapping[str, int], remains: bytes) -> None:
         self.followed[collection] = vector
 
     def unfollow(self, collection: str) -> None:
@@ -44,15 +59,25 @@ class Home:
 
     def __init__(self) -> None:
         self.errors: list[ProtoBaseError] = []
+        self.holds: list[str] = []
+        """Of which collection nothing is shown yet, each time."""
+        self.meanwhile: Callable[[], None] = lambda: None
         self.taken: list[Mapping[str, Sequence[Commit]]] = []
+        self.histories: list[KnownHistories] = []
         self.refusals: list[ProtoBaseError] = []
         self.reloaded: asyncio.Queue[str] = asyncio.Queue()
 
-    async def replicate(self, commits: Mapping[str, Sequence[Commit]], histories: Any) -> dict[str, Any]:
+    async def replicate(
+        self, commits: Mapping[str, Sequence[Commit]], histories: KnownHistories
+    ) -> dict[str, Answer]:
         self.taken.append(commits)
+        self.histories.append(histories)
+        self.meanwhile()
         if self.errors:
             return dict.fromkeys(commits, self.errors.pop(0))
-        return dict.fromkeys(commits, Replicated({}, 0))
+        shown = {name: Loaded(None, tuple(each)).vector for name, each in commits.items()}
+        held = {self.holds.pop(0): Replicated({}, 1)} if self.holds else {}
+        return {name: Replicated(vector, 0) for name, vector in shown.items()} | held
 
     async def ask(self, collection: str, message: object) -> None:
         assert isinstance(message, Reload)
@@ -76,9 +101,9 @@ class World:
             self.clock,
         )
 
-    def load(self, name: str, vector: Mapping[str, int]) -> None:
+    def load(self, name: str, vector: Mapping[str, int], history: History = FIRST) -> None:
         """As an actor does."""
-        self.following.follow(name, vector)
+        self.following.follow(name, history, vector)
         self.loaded[name] = SimpleNamespace(vector=vector)
 
     async def finish(self) -> None:
@@ -89,6 +114,7 @@ class World:
 
 
 A1 = make_commit("a", 1)
+NEXT = FIRST.next("x")
 
 
 async def test_commits_are_shown_where_the_collection_is_in_memory() -> None:
@@ -121,8 +147,8 @@ async def test_what_was_replaced_is_loaded_anew() -> None:
 async def test_what_is_loaded_again_with_more_than_was_shown_is_loaded_anew() -> None:
     world = World()
     world.load("a", {"n": 1})
-    world.following.follow("a", {"n": 1})
-    world.following.follow("a", {"n": 1, "o": 1})
+    world.following.follow("a", FIRST, {"n": 1})
+    world.following.follow("a", FIRST, {"n": 1, "o": 1})
     assert await world.home.reloaded.get() == "a"
     await world.finish()
     assert world.home.reloaded.empty()
@@ -163,3 +189,127 @@ async def test_loading_anew_is_tried_until_it_is_done() -> None:
         await world.clock.advance(RETRY_SECONDS)
     assert await world.home.reloaded.get() == "a"
     await world.finish()
+
+
+async def test_what_is_told_is_of_the_history_that_was_followed_then() -> None:
+    world = World()
+    world.load("a", {})
+    world.load("b", {}, NEXT)
+    world.home.errors = [Unavailable("not now")]
+    world.storage.told.put_nowait({"a": News((A1,)), "b": News((make_commit("b", 1),))})
+    await world.clock.settle()
+    world.load("a", {}, NEXT)
+    await world.clock.advance(RETRY_SECONDS)
+    world.storage.told.put_nowait({"a": News((A1,))})
+    await world.finish()
+    assert world.home.histories == [{"a": FIRST, "b": NEXT}] * 2 + [{"a": NEXT}]
+
+
+@pytest.mark.parametrize("is_loaded_since", [False, True])
+async def test_what_is_refused_for_its_history_was_followed_anew_or_is_loaded(is_loaded_since: bool) -> None:
+    world = World()
+    world.load("a", {})
+    world.home.errors = [CollectionDropped("of before")]
+    if is_loaded_since:
+        world.home.meanwhile = lambda: world.load("a", {}, NEXT)
+    world.storage.told.put_nowait({"a": News((A1,))})
+    await world.finish()
+    await world.clock.settle()
+    assert world.home.reloaded.empty() is is_loaded_since
+    assert len(world.home.taken) == 1
+
+
+@pytest.mark.parametrize("times", [1, TRIES])
+async def test_what_is_held_is_told_again_and_then_loaded(times: int) -> None:
+    """Who drops what it waits for has it forgotten, and it would never be shown."""
+    world = World()
+    world.load("a", {})
+    world.load("b", {})
+    world.storage.told.put_nowait({"a": News((A1,)), "b": News((make_commit("b", 1),))})
+    world.home.holds = ["b"] * times
+    for _ in range(times):
+        await world.clock.settle()
+        await world.clock.advance(RETRY_SECONDS)
+    await world.finish()
+    await world.clock.settle()
+    assert world.home.reloaded.empty() is (times < TRIES)
+    assert [list(each) for each in world.home.taken] == [["a", "b"]] + [["b"]] * min(times, TRIES - 1)
+
+
+class Interrupted(SimulatedStream):
+    """Has something happen before the next message of collection `a` is published."""
+
+    def __init__(self, servers: StreamServers) -> None:
+        super().__init__(servers)
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
+
+    async def publish(self, drafts: Any) -> Any:
+        if self.meanwhile and drafts[0].subject == "s.log.a":
+            meanwhile, self.meanwhile = self.meanwhile, None
+            await meanwhile()
+        return await super().publish(drafts)
+
+
+@pytest.mark.parametrize("names", ["a", "ab"])
+def test_what_is_on_its_way_while_its_collection_is_dropped_stays_dropped(names: str) -> None:
+    """Of a transaction, the other part is shown: the one before the deletion is deleted."""
+
+    async def main() -> None:
+        servers = StreamServers()
+        stream, other = Interrupted(servers), await NatsStorage.on(SimulatedStream(servers), "s")
+        async with Database(await NatsStorage.on(stream, "s")) as db:
+            for name in "ab":
+                await (await db.collection(name)).insert({"n": 1}, key="here")
+
+            async def meanwhile() -> None:
+                await other.append([a_commit(name, Joint("t", tuple(names))) for name in names])
+                await asyncio.sleep(1)  # it is heard here
+
+            stream.meanwhile = meanwhile
+            await db.drop("a")
+            await asyncio.sleep(10)
+            assert await keys(db, "a") == []
+            assert await keys(db, "b") == ["ghost", "here"][2 - len(names) :]
+        assert (await other.load("a")).commits == ()
+        await other.close()
+
+    detangle.run(main)
+
+
+def test_a_transaction_in_the_history_that_has_begun_is_shown_as_a_whole() -> None:
+    async def main() -> None:
+        servers = StreamServers()
+        there, here = [await NatsStorage.on(SimulatedStream(servers), "s") for _ in range(2)]
+        async with Database(there) as other, Database(here) as db:
+            for name in "ab":
+                await (await other.collection(name)).insert({"n": 1}, key="before")
+            pairs = pb.Query("b").join("a", on={"_key": "_key"}, as_="a", how="left")
+            async with db.live(pairs) as live:
+                await other.drop("a")
+                async with asyncio.timeout(100):
+                    while any(row["a"] for row in live.rows):
+                        await anext(aiter(live))
+                for n in range(3):
+                    async with other.transaction() as tx:
+                        await tx["a"].insert({"n": n}, key=f"k{n}")
+                        await tx["b"].insert({"n": n}, key=f"k{n}")
+                async with asyncio.timeout(100):
+                    while len(live.rows) < 4:
+                        await anext(aiter(live))
+                        assert all(row["a"] for row in live.rows if row["_key"] != "before")
+
+    detangle.run(main)
+
+
+async def keys(db: Database, collection: str) -> list[str]:
+    return sorted(row["_key"] for row in await db.query(pb.Query(collection)))
+
+
+def a_commit(collection: str, joint: Joint) -> Commit:
+    """The first commit of another node, with a record `ghost`."""
+    doc = pycrdt.Doc()
+    doc.get("records", type=pycrdt.Map)["ghost"] = pycrdt.Map({"n": 1})
+    parts = (Part(None, (("records", "ghost"),)),)
+    is_joint = len(joint.collections) > 1
+    place = "elsewhere/t", 1, collection
+    return Commit(*place, doc.get_update(), parts, 1.0, {}, joint=joint if is_joint else None)

@@ -337,6 +337,18 @@ async def test_but_for_a_history_that_is_not_here_yet(first: Node, second: Node)
     assert (held(answers), await second.keys("a")) == ({"a": 0, "b": 0}, ["k"])
 
 
+async def test_what_is_held_of_another_history_than_comes_is_let_go_of_though_it_is_all_that_is_held(
+    first: Node, second: Node
+) -> None:
+    await first.write("k", "a", "b")
+    await second.write("own", "a")
+    commits = await first.commits("a")
+    answers = await second.db.replicate(commits, {"a": History(1, "later")})
+    assert held(answers) == {"a": 1}
+    answers = await second.db.replicate({"a": []}, {"a": FIRST})
+    assert (held(answers), await second.keys("a")) == ({"a": 0}, ["own"])
+
+
 async def test_nor_for_what_cannot_be_read(first: Node, second: Node) -> None:
     await first.write("k", *"abc")
     commits = await first.commits(*"abc")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from random import Random
 
 import pytest
@@ -13,9 +13,10 @@ from pycrdt import Map, Text
 
 import protobase_live as pb
 from protobase_actors import ManualClock
+from protobase_live.collection.former import FIRST, Former
 from protobase_live.collection.limits import Limits
 from protobase_live.database.database import Database
-from protobase_live.errors import Conflict, RecordExists, Unavailable
+from protobase_live.errors import Conflict, RecordExists, StorageFailed, Unavailable
 from protobase_storage import Commit, MemoryStorage, News, SharedState, SharedStorage, StorageOutdated, Vector
 from protobase_storage.contract import refused
 
@@ -45,6 +46,10 @@ class OutrunStorage(MemoryStorage, SharedStorage):
         self.about_to: deque[Sequence[Commit]] = deque()
         self.tells = True
         """Whether what others store is told."""
+        self.deletes: tuple[str, bytes] | None = None
+        """What they delete before, and what that leaves."""
+        self.followed: dict[str, bytes] = {}
+        """What deletions had left of what is followed."""
         self._told: set[tuple[str, str, int]] = set()
         self._news: asyncio.Queue[dict[str, News]] = asyncio.Queue()
 
@@ -55,6 +60,8 @@ class OutrunStorage(MemoryStorage, SharedStorage):
         if not self.about_to:
             return self.append(commits)
         others = self.about_to.popleft()
+        if self.deletes is not None:
+            self._delete(*self.deletes)
         super().append(others)
         if self.tells:
             self._told.update(map(_place, others))
@@ -67,7 +74,8 @@ class OutrunStorage(MemoryStorage, SharedStorage):
     async def state(self) -> SharedState:
         raise NotImplementedError
 
-    def follow(self, collection: str, vector: Vector) -> None: ...
+    def follow(self, collection: str, vector: Vector, remains: bytes = b"") -> None:
+        self.followed[collection] = remains
 
     def unfollow(self, collection: str) -> None: ...
 
@@ -150,6 +158,22 @@ async def test_what_depends_on_nothing_is_done_behind_the_others(database, stora
     stored = (await storage.load("tasks")).commits
     assert [each.origin == stored[0].origin for each in stored] == [True, True, False]
     assert stored[2].after == {stored[0].origin: 2}
+
+
+async def test_what_was_deleted_meanwhile_is_loaded_as_the_history_that_it_is(
+    database, storage, other
+) -> None:
+    """Of an empty one the commits that are shown do not say so."""
+    tasks, there = await database.collection("tasks"), await other.collection("tasks")
+    assert await tasks.keys() == []
+    assert storage.followed == {"tasks": b""}
+    await there.insert({"n": 1}, key="k")
+    storage.deletes = "tasks", Former().remains({}, FIRST.next("x"))
+    storage.about_to.extend(await commits_of(other, "tasks"))
+    with suppress(StorageFailed):
+        await tasks.insert({"n": 2}, key="l")
+    assert await tasks.get("k") == {"n": 1}
+    assert storage.followed == {"tasks": storage.deletes[1]}
 
 
 async def test_a_check_is_made_again(database, storage, other) -> None:
