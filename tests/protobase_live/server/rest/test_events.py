@@ -8,6 +8,7 @@ import json
 import pytest
 from pycrdt import Array, Text
 
+from protobase_live import F
 from protobase_live.permissions.policy import Policy
 from protobase_live.permissions.rule import Rule
 from protobase_live.server.authentication import Identity
@@ -101,6 +102,21 @@ async def test_a_reader_goes_on_where_it_was(rest, database) -> None:
         cursor = told["id"]
         stream.leave()
         await stream.task
+
+
+async def test_who_reads_some_rows_and_is_told_nothing_goes_on_where_it_was(make_rest, clock, database) -> None:
+    await (await database.collection("tasks")).insert({"owner": "ann"})
+    policy = Policy([Rule("tasks", where=F.owner == "ann")])
+    rest = make_rest(permissions=Permissions(clock, policy=policy))
+    stream = Exchange(rest, "GET", CHANGES)
+    cursor = fields(await stream.part())["id"]
+    for _ in range(3):
+        stream.leave()
+        await stream.task
+        stream = Exchange(rest, "GET", CHANGES, last_event_id=cursor)
+        assert fields(await stream.part())["id"] == cursor
+    stream.leave()
+    await stream.task
 
 
 async def test_a_sign_of_life(rest, clock) -> None:
