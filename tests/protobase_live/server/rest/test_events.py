@@ -104,7 +104,7 @@ async def test_a_reader_goes_on_where_it_was(rest, database) -> None:
         await stream.task
 
 
-async def test_who_reads_some_rows_and_is_told_nothing_goes_on_where_it_was(make_rest, clock, database) -> None:
+async def test_who_reads_some_rows_and_is_told_nothing_goes_on_there(make_rest, clock, database) -> None:
     await (await database.collection("tasks")).insert({"owner": "ann"})
     policy = Policy([Rule("tasks", where=F.owner == "ann")])
     rest = make_rest(permissions=Permissions(clock, policy=policy))
@@ -164,6 +164,8 @@ async def test_one_stream_too_many(make_rest) -> None:
     await first.part()
     second = await call(rest, "GET", CHANGES)
     assert (second.status, second.error) == (503, "Overloaded")
+    counted = rest._counters
+    assert (counted.refusals["503"], counted.limits["http_streams"]) == (1, 1)
     first.leave()
     await first.task
 

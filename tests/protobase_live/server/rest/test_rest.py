@@ -205,6 +205,20 @@ async def test_a_request_that_takes_too_long(make_rest, clock) -> None:
     assert (answer.status, answer.error) == (504, "Unavailable")
 
 
+async def test_whatever_is_refused_at_a_limit_of_all_requests_is_counted_once(make_rest, clock) -> None:
+    rest = make_rest(_waiting, http_requests=1, request_seconds=9.0)
+    first = Exchange(rest, "GET", "/api/v1/collections")
+    await _turns()
+    assert (await call(rest, "GET", "/api/v1/collections")).status == 503
+    counted = rest._counters
+    assert counted.refusals.figure.values == {"503": 1}
+    assert counted.limits.figure.values == {"http_requests": 1}
+    await clock.advance(9.0)
+    assert (await first.response()).status == 504
+    assert counted.refusals.figure.values == {"503": 1, "504": 1}
+    assert counted.limits.figure.values == {"http_requests": 1, "request_seconds": 1}
+
+
 async def test_an_answer_that_is_too_long(make_rest) -> None:
     rest = make_rest(http_answer_bytes=100)
     await call(rest, "PUT", "/api/v1/collections/a/records/x", {"text": "x" * 100})
