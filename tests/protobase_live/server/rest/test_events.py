@@ -11,6 +11,7 @@ from pycrdt import Array, Text
 from protobase_live import F
 from protobase_live.permissions.policy import Policy
 from protobase_live.permissions.rule import Rule
+from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.authentication import Identity
 from protobase_live.server.permissions import Permissions
 from tests.support.asgi_client import Exchange, call
@@ -137,6 +138,21 @@ async def test_a_change_that_is_too_long_is_told_without_its_values(make_rest, d
     await tasks.insert({"a": "x" * 400}, key="t1")
     change = json.loads(fields(await stream.part())["data"])
     assert (change["after"], change["omitted"]) == (None, ["before", "after"])
+    stream.leave()
+    await stream.task
+
+
+async def test_a_splice_that_is_too_long_is_left_out(make_rest, database) -> None:
+    rest = make_rest(http_answer_bytes=400, live_limits=LiveLimits(text_chars=100))
+    stream = Exchange(rest, "GET", CHANGES)
+    await stream.part()
+    text = (await database.collection("tasks")).text("plan")
+    await text.append("x" * 200)
+    await text.append("y" * 400)
+    short, long = [json.loads(fields(await stream.part())["data"]) for _ in range(2)]
+    assert (short["omitted"], short["splice"]) == (["before", "after"], [0, 0, "x" * 200])
+    assert (long["omitted"], "splice" in long) == (["before", "after"], False)
+    assert len(json.dumps(long)) <= 400
     stream.leave()
     await stream.task
 
