@@ -46,7 +46,7 @@ class ChangeStream:
         """
         self._collection = collection
         self._since = self._position = Cursor.decode(since) if since is not None else None
-        self._seen: str | None = since
+        self._seen: str | None = None
         self.see(None)
         self._subscribe = subscribe
         self._unsubscribe = unsubscribe
@@ -75,7 +75,7 @@ class ChangeStream:
         if self._since is None:
             return
         if self._since.is_start or self._since.part == part:
-            self._position = replace(self._since, part=None)
+            self._position, self._seen = replace(self._since, part=None), self._since.encode()
         else:  # until the reset was given, its cursor says that it was not, too
             self._position = replace(self._since, part=NO_PART)
             self._seen = self._position.encode()

@@ -32,7 +32,8 @@ class Change:
     author: str | None = None
     omitted: tuple[str, ...] = ()
     """Which of ``before`` and ``after`` are not told, because they are too large for a message: a change of
-    a long text then has its ``splice``; everything else is to be read where it is."""
+    a long text then has its ``splice``, unless that is too large, too; everything else is to be read where it
+    is."""
     splice: tuple[int, int, str] | None = None
     """What an update did to a text: where it begins, how many characters it deletes there, and what it
     inserts. Positions count Unicode code points."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import Protocol, cast
 
 from protobase_actors import OrderedSet
@@ -51,6 +52,12 @@ class Arrivals:
             self._silent.discard(oldest)
             oldest.transport.abort()
 
+    def turn_away(self, socket: Socket, error: Overloaded) -> None:
+        """It cannot come in, and is told why and closed, whatever it wants."""
+        self._counters.refused(HTTPStatus.SERVICE_UNAVAILABLE)
+        socket.transport.write(_full(error))
+        socket.transport.close()
+
     def speak(self, socket: Socket) -> None:
         """It has said what it wants."""
         self._silent.discard(socket)
@@ -80,8 +87,7 @@ def _host(socket: Socket) -> str | None:
     return name[0] if isinstance(name, tuple) else name
 
 
-def full(error: Overloaded) -> bytes:
-    """What a socket is told that cannot come in, whatever it wants."""
+def _full(error: Overloaded) -> bytes:
     said = f"{error}\n".encode()
     head = f"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: {len(said)}\r\n"
     return head.encode() + b"content-type: text/plain\r\n\r\n" + said

@@ -254,7 +254,9 @@ class Doors:
             with self._addresses.one(address):
                 await self._behind.live_http(scope, receive, send)
         except Overloaded as full:
-            await send_answer(send, failed(full))
+            told = failed(full)
+            self._counters.refused(told.status)
+            await send_answer(send, told)
 
     async def _page(self, scope: Scope, pieces: Sequence[str]) -> Answer:
         path = f"/{'/'.join(pieces)}"

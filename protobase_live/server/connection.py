@@ -20,7 +20,7 @@ from protobase_actors import OrderedSet
 from protobase_live.errors import Overloaded
 from protobase_live.protocol.live.limits import MAX_REASON_BYTES, TRY_AGAIN
 from protobase_live.protocol.shared_message import SharedMessage
-from protobase_live.server.arrivals import Arrivals, full
+from protobase_live.server.arrivals import Arrivals
 from protobase_live.server.connection_fields import OWN_FIELDS
 from protobase_live.server.first_bytes import is_for_http
 from protobase_live.server.load import Load
@@ -203,8 +203,7 @@ class Connection(ServerConnection):
         try:
             self.arrivals.come(self)
         except Overloaded as error:
-            self.transport.write(full(error))
-            self.transport.close()
+            self.arrivals.turn_away(self, error)
             return
         self._patience = self.loop.call_later(self._first_seconds, self.transport.abort)
         self._everyone.add(self)

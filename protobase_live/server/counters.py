@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
+from http import HTTPStatus
 
 from protobase_live.protocol.live import limits as codes
 from protobase_live.server.figures import Histogram, Labelled
@@ -70,7 +71,7 @@ class Counters:
         self.closes = Tally("code")
         """Connections that ended, by their close code; see `closed`."""
         self.refusals = Tally("status")
-        """Requests that were answered with an HTTP error instead of a connection."""
+        """Handshakes, and requests to a door, that were answered with an HTTP error; see `refused`."""
         self.received_bytes = Tally("door")
         """Bytes of messages from live clients, and of updates from Yjs clients."""
         self.refused_updates = Tally("door")
@@ -80,11 +81,15 @@ class Counters:
         self.requests = Tally("type")
         """Requests of live clients."""
         self.limits = Tally("limit")
-        """How often a limit was met that holds one client off for the others' sake, by the limit's name."""
+        """How often a limit was met that holds one client off for all others' sake, by the limit's name."""
         self.errors = Tally("code")
         """Errors that live clients were told, by their code."""
         self.request_seconds = Durations()
         """From a request of a live client, but for those that open streams, until it is answered."""
+
+    def refused(self, status: HTTPStatus) -> None:
+        """A handshake or a request was answered with an error."""
+        self.refusals.add(str(int(status)))
 
     def closed(self, code: int | None) -> None:
         """A connection has ended. A code that its client has made up is ``other``: it may have thousands."""

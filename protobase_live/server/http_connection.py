@@ -20,10 +20,10 @@ from protobase_live.errors import ProtocolError
 from protobase_live.server.asgi_types import App, Message, Receive, Scope, Send
 from protobase_live.server.connection import Connection
 from protobase_live.server.handshake_log import handshake_log
-from protobase_live.server.holdings import Holdings
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.paths import HTTP_PREFIXES
 from protobase_live.server.rest.answers import failed
+from protobase_live.server.traffic import Traffic
 
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(/?)(.*)", re.IGNORECASE | re.DOTALL)
 """A target that is a whole URL: its host, and what a server is asked for directly."""
@@ -34,9 +34,9 @@ _FULL = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-lengt
 class HttpConnections:
     """Those of one server, and what they have in common."""
 
-    def __init__(self, app: App, limits: ServerLimits, answers: Holdings) -> None:
-        """``answers`` counts what clients do not read."""
-        self.answers = answers
+    def __init__(self, app: App, limits: ServerLimits, traffic: Traffic) -> None:
+        self.answers = traffic.answers
+        self.counters = traffic.counters
         self.limits = limits
         self.config = Config(
             cast(Any, app),
@@ -65,6 +65,8 @@ class HttpConnections:
         """Whether there are as many as there may be; then another one is answered so, and closed."""
         if len(self.state.connections) < self.limits.http_connections:
             return False
+        self.counters.limits.add("http_connections")
+        self.counters.refused(HTTPStatus.SERVICE_UNAVAILABLE)
         transport.write(_FULL)
         transport.close()
         return True
@@ -163,6 +165,7 @@ class HttpConnection(H11Protocol):
         super().__init__(connections.config, connections.state, {})
         self._limits = connections.limits
         self._answers = connections.answers
+        self._counters = connections.counters
         self.address = None if connection is None else connection.address
         self.conn = Parser(self._limits.http_head_bytes)
         self.timeout_keep_alive = cast(int, self._limits.keep_alive_seconds)
@@ -288,6 +291,7 @@ class HttpConnection(H11Protocol):
         fault = sys.exception()
         status = fault.error_status_hint if isinstance(fault, h11.RemoteProtocolError) else 400
         told = failed(ProtocolError(str(fault)), HTTPStatus(status))
+        self._counters.refused(told.status)
         headers = [("content-type", told.type), ("content-length", str(len(told.body)))]
         response = h11.Response(
             status_code=status, headers=[*headers, ("connection", "close")], reason=STATUS_PHRASES[status]

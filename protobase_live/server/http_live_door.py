@@ -93,7 +93,7 @@ class HttpLiveDoor:
             )
         except Exception as error:  # also a mistake of ours, which fails alone
             found = outcome(error)
-            self._counters.refusals.add(str(int(found.status)))
+            self._counters.refused(found.status)
         if isinstance(found, Answer):
             await send_answer(send, found, cors)
         else:
@@ -164,6 +164,7 @@ class HttpLiveDoor:
             taking = connection.take(_number(headers), reading)
             await within(self._clock, self._limits.request_seconds, taking)
         except TimeoutError:
+            self._counters.limits.add("request_seconds")
             seconds = f"{self._limits.request_seconds:g}"
             late = f"the request was not read, or those before it not taken, within {seconds} seconds"
             raise Overloaded(f"{late} (request_seconds)") from None

@@ -55,7 +55,9 @@ def _of_connections(counters: Counters, sessions: int, backlog: int) -> list[Fig
         Figure("connections_total", "Connections that came, by door.", counters.connections.figure),
         Figure("closes_total", "Connections that ended, by close code.", counters.closes.figure),
         Figure(
-            "refusals_total", "Handshakes answered with an HTTP error, by status.", counters.refusals.figure
+            "refusals_total",
+            "Handshakes, and requests to a door, answered with an HTTP error, by status.",
+            counters.refusals.figure,
         ),
         Figure(
             "received_bytes_total", "Bytes of live messages and Yjs updates.", counters.received_bytes.figure

@@ -87,12 +87,14 @@ class PermittedDatabase:
         receipt = await self._database.commit(
             {**writes, **(own_writes or {})}, [*checks, *own_checks], author, durability, permits
         )
-        seen = {
-            name: marked(receipt.cursors[name], sight.part)
-            for name in permits.keys() & receipt.cursors.keys()
-            if (sight := self._authority.sight(name)) is not None
-        }
+        partly = permits.keys() & receipt.cursors.keys()
+        seen = {name: self.seen_cursor(name, receipt.cursors[name]) for name in partly}
         return replace(receipt, cursors={**receipt.cursors, **seen}) if seen else receipt
+
+    def seen_cursor(self, collection: str, cursor: str) -> str:
+        """A cursor of a collection as who asks is told it: it says which part he sees, if that is not all."""
+        sight = self._authority.sight(collection)
+        return cursor if sight is None else marked(cursor, sight.part)
 
     async def check_commit(self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = ()) -> None:
         """Raises Forbidden unless a commit of these may be made, or of some like these."""

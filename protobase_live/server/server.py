@@ -145,7 +145,7 @@ class Server:
         self._linking = Linking(database, *nodes)
         self._closing = False
         self._pages = Pages(database, self._metrics, self._origins.request_refusal, inspector=inspector)
-        self._http = HttpStack(self._answer, limits, self._traffic.answers)
+        self._http = HttpStack(self._answer, limits, self._traffic)
         self._doors = self._open_doors()
         self._gate = Gate(self._clock, limits)
         self._connections: OrderedSet[Connection] = OrderedSet()
@@ -289,7 +289,7 @@ class Server:
         return await self._siblings.figures(own) if self._siblings else own
 
     def _unavailable(self, connection: ServerConnection, reason: str) -> Response:
-        self._counters.refusals.add(str(HTTPStatus.SERVICE_UNAVAILABLE.value))
+        self._counters.refused(HTTPStatus.SERVICE_UNAVAILABLE)
         _log.info("refused a connection: %s", reason, extra=here("connection_refused"))
         return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, f"{reason}\n")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, cast
 
@@ -223,6 +223,16 @@ class Bye:
     def form(self) -> dict[str, Any]:
         """The fields on the wire."""
         return {"reason": self.reason}
+
+
+def smaller_forms(change: ChangeForm) -> Iterator[ChangeForm]:
+    """A change that is too large, at least once, each time with less: without what was before, then without
+    both values. What it leaves out already is left out of all of them, and so is its splice.
+    """
+    for omitted in (["before"], ["before", "after"]):
+        if set(change.get("omitted", ())) <= set(omitted):
+            kept = {name: value for name, value in change.items() if name != "splice"}
+            yield {**kept, **dict.fromkeys(omitted), "omitted": omitted}
 
 
 ServerMessage = Welcome | Result | Error | Changes | Difference | Ended | Presence | Expiring | Bye

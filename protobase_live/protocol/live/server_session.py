@@ -50,6 +50,7 @@ from protobase_live.protocol.live.server_messages import (
     Presence,
     Result,
     Welcome,
+    smaller_forms,
 )
 from protobase_live.protocol.live.stream_messages import More, Watch
 from protobase_live.protocol.live.violation import Violation
@@ -357,12 +358,10 @@ class ServerSession:
 
     def _smaller_change(self, subscription: int, change: ChangeForm) -> Frame:
         """The frame of a change without values that it has no room for."""
-        for omitted in (["before"], ["before", "after"]):
-            told = {**change, "omitted": omitted, **dict.fromkeys(omitted)}
-            told.pop("splice", None)
+        smaller = smaller_forms(change)
+        frame = encode(Changes(subscription, [next(smaller)]), self._codec)
+        while _size(frame) > self._limits.answer_bytes and (told := next(smaller, None)):
             frame = encode(Changes(subscription, [told]), self._codec)
-            if _size(frame) <= self._limits.answer_bytes:
-                return frame
         return self._sized(frame)
 
 

@@ -100,22 +100,32 @@ def plain_page(status: HTTPStatus, text: str, headers: Headers = ()) -> Answer:
     return Answer(status, text.encode(), headers, "text/plain; charset=utf-8")
 
 
+def checked(body: bytes, most_bytes: int, advice: str = "") -> bytes:
+    """The body of an answer. Raises LimitExceeded, with ``advice``, for more than ``most_bytes``."""
+    if len(body) > most_bytes:
+        raise LimitExceeded(f"the answer is longer than {most_bytes} bytes (http_answer_bytes){advice}")
+    return body
+
+
+def whole(value: Any, most_bytes: int, headers: Headers = ()) -> Answer:
+    """The answer that tells a value of any length. Raises LimitExceeded for more than ``most_bytes``."""
+    return Answer(body=checked(encoded(value), most_bytes), headers=headers)
+
+
 async def listing(name: str, items: Sequence[Any], more: Mapping[str, Any], most_bytes: int) -> Answer:
     """An object with a list, and ``more`` fields, encoded in portions: others have their turn between them.
 
     Raises LimitExceeded for more than ``most_bytes``.
     """
-    parts, size = list[bytes](), 0
+    parts, left = list[bytes](), most_bytes
     for start in range(0, len(items), PORTION):
         parts.append(encoded(items[start : start + PORTION])[1:-1])
-        size += len(parts[-1])
-        if size > most_bytes:
-            raise LimitExceeded(
-                f"the answer is longer than {most_bytes} bytes (http_answer_bytes); ask for less"
-            )
+        if (left := left - len(parts[-1])) < 0:
+            break  # it is refused below
         await asyncio.sleep(0)
     fields = b"".join(b"," + encoded({key: value})[1:-1] for key, value in more.items())
-    return Answer(body=b'{"%b":[%b]%b}' % (name.encode(), b",".join(parts), fields))
+    body = b'{"%b":[%b]%b}' % (name.encode(), b",".join(parts), fields)
+    return Answer(body=checked(body, most_bytes, "; ask for less"))
 
 
 def failed(error: ProtoBaseError, status: HTTPStatus | None = None, headers: Headers = ()) -> Answer:

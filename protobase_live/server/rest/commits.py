@@ -173,7 +173,7 @@ class Once:
 
     async def _cursor(self, collection: str) -> str:
         async with self._at.whole.changes(collection) as stream:
-            return stream.cursor
+            return self._at.database.seen_cursor(collection, stream.cursor)
 
     async def _make_room(self) -> None:
         """Raises Overloaded if this period has as many keys as it may."""

@@ -11,6 +11,7 @@ from protobase_actors import within
 from protobase_live.errors import ProtoBaseError, Unauthorized
 from protobase_live.model.change import Change
 from protobase_live.protocol.live.failure import Failure
+from protobase_live.protocol.live.server_messages import smaller_forms
 from protobase_live.protocol.server_events import BEAT, event
 from protobase_live.server.asgi_types import Receive, Send
 from protobase_live.server.expiry import ENDED, expiring
@@ -116,11 +117,8 @@ class Events:
         """The event that tells a change, encoded once for all; values that are too long are left out."""
         text_chars = self._services.live_limits.text_chars
         told = self._services.encodings.of(change, lambda: change_form(change, text_chars))
-        data, form = told.data, dict(told.form)
-        for omitted in (["before"], ["before", "after"]):
-            if len(data) <= self._services.limits.http_answer_bytes:
-                break
-            form |= {**dict.fromkeys(omitted), "omitted": omitted}
+        data, smaller = told.data, smaller_forms(told.form)
+        while len(data) > self._services.limits.http_answer_bytes and (form := next(smaller, None)):
             data = encoded(form)
         return event("change", data, change.cursor)
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from protobase_live.errors import LimitExceeded, ValidationError
+from protobase_live.errors import ValidationError
 from protobase_live.model.operations import CheckedOp, Read, Target
 from protobase_live.model.values import short
 from protobase_live.rich_text import DIALECTS, FORMS, PROSEMIRROR_JSON, TIPTAP, read_form, write_form
-from protobase_live.server.rest.answers import Answer, Refusal
+from protobase_live.server.rest.answers import Answer, Refusal, checked
 from protobase_live.server.rest.commits import Condition, Work, commit, etag
 from protobase_live.server.rest.request import Request
 from protobase_live.server.rest.services import Services
@@ -35,11 +35,9 @@ async def get_fragment(at: Services, request: Request) -> Answer:
     form = _asked(request)
     document = await at.database.read(request.path["collection"], _document(request))
     body = await asyncio.to_thread(_body, document, form)
-    if len(body) > at.limits.http_answer_bytes:
-        most = at.limits.http_answer_bytes
-        raise LimitExceeded(f"the answer is longer than {most} bytes (http_answer_bytes)")
     told = MEDIA_TYPES[form] + ("" if form == PROSEMIRROR_JSON else "; charset=utf-8")
-    return Answer(body=body, headers=[("etag", etag(document)), ("vary", "Accept"), *_SAFE], type=told)
+    headers = [("etag", etag(document)), ("vary", "Accept"), *_SAFE]
+    return Answer(body=checked(body, at.limits.http_answer_bytes), headers=headers, type=told)
 
 
 async def put_fragment(at: Services, request: Request) -> Answer:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from protobase_live.errors import RecordMissing
 from protobase_live.model.ids import system_ids
 from protobase_live.model.operations import RECORDS, Op, Read
-from protobase_live.server.rest.answers import Answer, encoded, listing
+from protobase_live.server.rest.answers import Answer, listing, whole
 from protobase_live.server.rest.commits import Condition, Work, commit, etag, matches
 from protobase_live.server.rest.request import Request
 from protobase_live.server.rest.services import Services
@@ -35,7 +35,7 @@ async def get_record(at: Services, request: Request) -> Answer:
     version = [("etag", etag(found))]
     if matches(request.headers.get("if-none-match", ""), found):
         return Answer(HTTPStatus.NOT_MODIFIED, headers=version)
-    return Answer(body=encoded(found), headers=version)
+    return whole(found, at.limits.http_answer_bytes, version)
 
 
 async def insert_record(at: Services, request: Request) -> Answer:

@@ -145,9 +145,7 @@ def query_of(scope: Scope) -> Parameters:
 
 
 async def value_of(body: bytes, headers: Mapping[str, str], parse: BodyReader) -> Any:
-    """What is in the body, None for an empty one. Raises ValidationError and Refusal."""
-    if not body:
-        return None
+    """What ``parse`` reads in the body. Raises ValidationError and Refusal."""
     kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     try:
         return await parse(kind, body)
@@ -156,7 +154,11 @@ async def value_of(body: bytes, headers: Mapping[str, str], parse: BodyReader) -
 
 
 async def value_in_body(kind: str, body: bytes) -> Any:
-    """The value in a body of JSON. Raises ValueError where it is none, Refusal for another type."""
+    """The value in a body of JSON, None for no body. Raises ValueError where it is none, Refusal for another
+    type.
+    """
+    if not body:
+        return None
     if kind != "application/json":
         error = ValidationError(f"the body is {kind}; this door takes application/json")
         raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, error)

@@ -113,11 +113,11 @@ class Rest:
         address = address_of(scope, headers_of(scope), self._proxies)
         try:
             if self._requests >= self._limits.http_requests:
-                raise Overloaded(f"{self._limits.http_requests} requests at once (http_requests)")
+                raise self._full(f"{self._limits.http_requests} requests", "http_requests")
             with self._address_requests.one(address):
                 stream = await self._respond(scope, receive, send)
         except Overloaded as full:
-            await send_answer(send, failed(full), [("connection", "close")])
+            await self._refuse(send, failed(full), [("connection", "close")])
             return
         if stream is not None:
             await self._stream(stream, address, receive, send)
@@ -138,11 +138,12 @@ class Rest:
                 self._clock, self._limits.request_seconds, self._carry_out(scope, receive, tell)
             )
         except TimeoutError:
+            self._counters.limits.add("request_seconds")
             if has_begun:
                 raise  # whoever serves cuts the connection
             seconds = f"{self._limits.request_seconds:g}"
             late = Unavailable(f"not done within {seconds} seconds (request_seconds); it may yet be")
-            await send_answer(send, failed(late, HTTPStatus.GATEWAY_TIMEOUT), [("connection", "close")])
+            await self._refuse(send, failed(late, HTTPStatus.GATEWAY_TIMEOUT), [("connection", "close")])
             return None
         finally:
             self._requests -= 1
@@ -157,7 +158,7 @@ class Rest:
             await told.drop()
             told = Answer(type=CONTENT_TYPE)
         if int(told.status) >= 400:
-            self._counters.refusals.add(str(int(told.status)))
+            self._counters.refused(told.status)
         await send_answer(send, told, cors, is_head=scope["method"] == "HEAD")
         return None
 
@@ -249,11 +250,11 @@ class Rest:
         stream, headers = opened
         try:
             if len(self._streams) >= self._limits.http_streams:
-                raise Overloaded(f"{self._limits.http_streams} streams of events at once (http_streams)")
+                raise self._full(f"{self._limits.http_streams} streams of events", "http_streams")
             self._address_streams.take(address)
         except Overloaded as full:
             await stream.drop()
-            await send_answer(send, failed(full), headers)
+            await self._refuse(send, failed(full), headers)
             return
         self._streams[stream] = None
         try:
@@ -261,6 +262,15 @@ class Rest:
         finally:
             del self._streams[stream]
             self._address_streams.give_back(address)
+
+    def _full(self, what: str, limit: str) -> Overloaded:
+        """What is told to who comes when there are so many of all clients."""
+        self._counters.limits.add(limit)
+        return Overloaded(f"{what} at once ({limit})")
+
+    async def _refuse(self, send: Send, told: Answer, headers: Headers) -> None:
+        self._counters.refused(told.status)
+        await send_answer(send, told, headers)
 
 
 def _allow(found: Iterable[str]) -> Headers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from protobase_live.model.operations import RECORDS, Op, Read, Target
-from protobase_live.server.rest.answers import Answer, encoded
+from protobase_live.server.rest.answers import Answer, whole
 from protobase_live.server.rest.commits import Condition, Work, commit, etag
 from protobase_live.server.rest.request import Request
 from protobase_live.server.rest.services import Services
@@ -14,7 +14,7 @@ from protobase_live.structures.arguments import natural
 async def get_text(at: Services, request: Request) -> Answer:
     """The whole text, and its version as ETag."""
     value = await at.database.read(request.path["collection"], _value(request))
-    return Answer(body=encoded({"text": value}), headers=[("etag", etag(value))])
+    return whole({"text": value}, at.limits.http_answer_bytes, [("etag", etag(value))])
 
 
 async def put_text(at: Services, request: Request) -> Answer:

@@ -454,6 +454,19 @@ async def test_who_has_seen_the_same_part_or_nothing_goes_on(database) -> None:
             assert (kind, found, "~" in behind) == ("insert", key, False)
 
 
+async def test_who_goes_on_and_is_told_nothing_has_the_cursor_that_he_came_with(database) -> None:
+    tasks = await database.collection("tasks")
+    async with tasks.changes() as changes:
+        start = changes.cursor
+        await tasks.insert({}, key="a")
+        cursor = (await anext(changes)).cursor
+    for since, part in ((cursor, None), (f"{cursor}~mine", "mine"), (f"{start}~mine", "mine")):
+        stream = database.changes("tasks", since)
+        stream.see(part)
+        async with stream:
+            assert stream.cursor == since
+
+
 async def test_who_has_begun_to_be_told_anew_is_told_it_again(database) -> None:
     tasks = await database.collection("tasks")
     await tasks.insert({}, key="a")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from protobase_live.errors import Overloaded
-from protobase_live.server.arrivals import Arrivals, full
+from protobase_live.server.arrivals import Arrivals
 from protobase_live.server.counters import Counters
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.proxies import Proxies
@@ -20,13 +20,16 @@ class Socket(Transport):
         self.address: str | None = None
         self.transport = self
         self._host = host
-        self.is_cut = False
+        self.is_cut = self.is_closed = False
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return self._host and (self._host, 1)
 
     def abort(self) -> None:
         self.is_cut = True
+
+    def close(self) -> None:
+        self.is_closed = True
 
 
 def arrivals(counters: Counters | None = None, **limits: int) -> Arrivals:
@@ -71,7 +74,10 @@ def test_who_is_silent_gives_way():
     assert counters.limits["silent_connections"] == 1
 
 
-def test_what_is_told():
-    assert full(Overloaded("too many")).endswith(
-        b"content-length: 9\r\ncontent-type: text/plain\r\n\r\ntoo many\n"
-    )
+def test_who_is_turned_away_is_told_why_and_counted():
+    counters, socket = Counters(), Socket()
+    socket.reads = True
+    arrivals(counters).turn_away(socket, Overloaded("too many"))
+    assert socket.written.endswith(b"content-length: 9\r\ncontent-type: text/plain\r\n\r\ntoo many\n")
+    assert socket.is_closed
+    assert counters.refusals["503"] == 1

@@ -52,10 +52,9 @@ async def test_an_address_has_so_many_connections() -> None:
                 await yjs(server)
             assert b"(address_connections); a proxy" in refused.value.response.body
         async with yjs(server), connected(server) as client:
-            assert (
-                'protobase_limits_total{limit="address_connections"} 1'
-                in (await client.ask("GET", "/metrics"))[1]
-            )
+            figures = (await client.ask("GET", "/metrics"))[1]
+            assert 'protobase_limits_total{limit="address_connections"} 1' in figures
+            assert 'protobase_refusals_total{status="503"} 1' in figures
 
 
 async def test_connections_for_requests_count_too_and_are_given_back() -> None:
@@ -221,3 +220,5 @@ async def test_in_another_application_streams_of_the_live_door_are_connections_o
             assert (await call(app, "POST", "/live/events")).status == 404
             stream.leave()
             await stream.task
+        counted = served._doors._counters
+        assert (counted.refusals["503"], counted.limits["address_connections"]) == (2, 2)

@@ -382,6 +382,7 @@ async def test_requests_are_not_read_while_earlier_ones_wait() -> None:
     assert not late.done()
     await place.clock.advance(60)
     assert (await late).error == "Overloaded"
+    assert (place.counters.refusals["503"], place.counters.limits["request_seconds"]) == (1, 1)
     place.database.commit_gate.set()
     assert [(await client.recv()).id for _ in range(3)] == [1, 2, 3]
     assert (await client.post_again(commit(4))).status == 204

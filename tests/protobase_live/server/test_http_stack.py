@@ -213,6 +213,7 @@ async def test_a_head_that_is_too_long(end: str) -> None:
         status, body = await client.answer()
         assert (status, json.loads(body)["error"]["type"]) == (431, "ProtocolError")
         assert await client.reader.read() == b""
+        assert server._counters.refusals["431"] == 1
 
 
 async def test_a_head_that_does_not_end() -> None:
@@ -389,6 +390,8 @@ async def test_one_connection_too_many(caplog: pytest.LogCaptureFixture) -> None
         async with connected(server) as second:
             assert (await second.ask("GET", RECORD))[0] == 503
             assert await second.reader.read() == b""
+        counted = server._counters
+        assert (counted.refusals["503"], counted.limits["http_connections"]) == (1, 1)
         assert (await first.ask("GET", RECORD))[0] == 404
     assert not caplog.records
 

@@ -301,6 +301,15 @@ def test_a_change_that_is_too_large_is_told_without_its_values(session):
     ]
 
 
+def test_of_a_long_text_whose_splice_is_too_large_nothing_is_told_that_is_not_so(session):
+    receive(session, Subscribe(1, "tasks", None, 10))
+    omitted = ["before", "after"]
+    long = {**change(7), "before": None, "after": None, "omitted": omitted, "splice": [0, 0, "x" * 400]}
+    [frame] = session.changes(1, encoded(session, [long]))
+    [told] = sent(frame).changes
+    assert (told["before"], told["after"], told["omitted"], "splice" in told) == (None, None, omitted, False)
+
+
 def test_answers_beyond_the_limit_are_errors(session):
     receive(session, ReadRequest(1, "tasks", Read(RECORDS, "get", ("a",))))
     answer = sent(session.result(1, "x" * 400))

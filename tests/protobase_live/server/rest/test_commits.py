@@ -6,6 +6,10 @@ import asyncio
 
 import pytest
 
+from protobase_live import F
+from protobase_live.permissions.policy import Policy
+from protobase_live.permissions.rule import Rule
+from protobase_live.server.permissions import Permissions
 from protobase_live.server.rest.commits import KEYS
 from tests.support.asgi_client import call
 
@@ -28,6 +32,17 @@ async def test_a_transaction_with_a_key_is_done_once(rest, database) -> None:
     await call(rest, "POST", TO, ADD, idempotency_key="another")
     await call(rest, "POST", TO, ADD)
     assert await count(database) == 3
+
+
+async def test_who_reads_some_rows_is_told_a_cursor_of_these_again(make_rest, clock) -> None:
+    """Else a stream since it would begin with a reset."""
+    policy = Policy([Rule("tasks", actions="read write", where=F.owner == "ann")])
+    rest = make_rest(permissions=Permissions(clock, policy=policy))
+    record = "/api/v1/collections/tasks/records/x"
+    first, again = [await call(rest, "PUT", record, {"owner": "ann"}, idempotency_key="k") for _ in range(2)]
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.json["cursors"] == first.json["cursors"]
+    assert "~" in again.json["cursors"]["tasks"]
 
 
 async def test_many_at_once_with_one_key(rest, database) -> None:

@@ -8,8 +8,10 @@ import json
 import pytest
 from pycrdt import Array, Text
 
+from protobase_live import F
 from protobase_live.permissions.policy import Policy
 from protobase_live.permissions.rule import Rule
+from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.authentication import Identity
 from protobase_live.server.permissions import Permissions
 from tests.support.asgi_client import Exchange, call
@@ -103,6 +105,21 @@ async def test_a_reader_goes_on_where_it_was(rest, database) -> None:
         await stream.task
 
 
+async def test_who_reads_some_rows_and_is_told_nothing_goes_on_there(make_rest, clock, database) -> None:
+    await (await database.collection("tasks")).insert({"owner": "ann"})
+    policy = Policy([Rule("tasks", where=F.owner == "ann")])
+    rest = make_rest(permissions=Permissions(clock, policy=policy))
+    stream = Exchange(rest, "GET", CHANGES)
+    cursor = fields(await stream.part())["id"]
+    for _ in range(3):
+        stream.leave()
+        await stream.task
+        stream = Exchange(rest, "GET", CHANGES, last_event_id=cursor)
+        assert fields(await stream.part())["id"] == cursor
+    stream.leave()
+    await stream.task
+
+
 async def test_a_sign_of_life(rest, clock) -> None:
     stream = Exchange(rest, "GET", CHANGES)
     await stream.part()
@@ -121,6 +138,21 @@ async def test_a_change_that_is_too_long_is_told_without_its_values(make_rest, d
     await tasks.insert({"a": "x" * 400}, key="t1")
     change = json.loads(fields(await stream.part())["data"])
     assert (change["after"], change["omitted"]) == (None, ["before", "after"])
+    stream.leave()
+    await stream.task
+
+
+async def test_a_splice_that_is_too_long_is_left_out(make_rest, database) -> None:
+    rest = make_rest(http_answer_bytes=400, live_limits=LiveLimits(text_chars=100))
+    stream = Exchange(rest, "GET", CHANGES)
+    await stream.part()
+    text = (await database.collection("tasks")).text("plan")
+    await text.append("x" * 200)
+    await text.append("y" * 400)
+    short, long = [json.loads(fields(await stream.part())["data"]) for _ in range(2)]
+    assert (short["omitted"], short["splice"]) == (["before", "after"], [0, 0, "x" * 200])
+    assert (long["omitted"], "splice" in long) == (["before", "after"], False)
+    assert len(json.dumps(long)) <= 400
     stream.leave()
     await stream.task
 
@@ -148,6 +180,8 @@ async def test_one_stream_too_many(make_rest) -> None:
     await first.part()
     second = await call(rest, "GET", CHANGES)
     assert (second.status, second.error) == (503, "Overloaded")
+    counted = rest._counters
+    assert (counted.refusals["503"], counted.limits["http_streams"]) == (1, 1)
     first.leave()
     await first.task
 

@@ -61,6 +61,22 @@ async def test_forms_are_written(rest) -> None:
     assert (await call(rest, "PUT", PAGE, PLAN, if_match=read.headers["etag"])).status == 200
 
 
+@pytest.mark.parametrize("dialect", ["tiptap", "prosemirror", "blocknote"])
+@pytest.mark.parametrize("kind", ["text/html", "text/markdown", "text/plain"])
+async def test_an_empty_document_is_written_as_it_is_read(rest, kind, dialect) -> None:
+    page = f"{PAGE}?dialect={dialect}"
+    empty = (await call(rest, "GET", PAGE, accept=kind)).body
+    await call(rest, "PUT", page, b"hello", content_type="text/plain")
+    assert (await call(rest, "POST", page.replace("?", "/append?"), empty, content_type=kind)).status == 200
+    assert (await call(rest, "GET", f"{PAGE}?form=text")).body == b"hello"
+    assert (await call(rest, "PUT", page, empty, content_type=kind)).status == 200
+    assert (await call(rest, "GET", f"{PAGE}?form=text")).body == empty == b""
+
+
+async def test_no_body_is_no_json(rest) -> None:
+    assert (await call(rest, "PUT", PAGE)).status == 400
+
+
 async def test_attributes_are_json_as_it_is(rest) -> None:
     attrs = {"at": {"@": "date", "v": "2024-01-01"}, "list": [1, 2.5, True, None]}
     document = {"type": "doc", "content": [{"type": "mention", "attrs": attrs}]}

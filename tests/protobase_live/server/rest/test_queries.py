@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 import protobase_live as pb
 from tests.support.asgi_client import call
 
@@ -24,3 +26,10 @@ async def test_as_text_and_as_json(rest, database) -> None:
 async def test_a_parameter_without_a_value(rest) -> None:
     answer = await call(rest, "POST", TO, {"query": "tasks where n = :n"})
     assert (answer.status, answer.error) == (400, "ValidationError")
+
+
+@pytest.mark.parametrize("deep", ["[" * 5_000, "[" * 200 + "]" * 200])
+async def test_a_parameter_of_a_named_query_that_is_nested_too_deeply(rest, deep) -> None:
+    answer = await call(rest, "GET", f"/api/v1/named/open?p={deep}")
+    assert (answer.status, answer.error) == (400, "ValidationError")
+    assert "nested" in answer.json["error"]["message"]

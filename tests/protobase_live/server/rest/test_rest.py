@@ -205,11 +205,53 @@ async def test_a_request_that_takes_too_long(make_rest, clock) -> None:
     assert (answer.status, answer.error) == (504, "Unavailable")
 
 
-async def test_an_answer_that_is_too_long(make_rest) -> None:
-    rest = make_rest(http_answer_bytes=100)
-    await call(rest, "PUT", "/api/v1/collections/a/records/x", {"text": "x" * 100})
-    answer = await call(rest, "GET", "/api/v1/collections/a/records")
-    assert (answer.status, answer.error) == (422, "LimitExceeded")
+async def test_whatever_is_refused_at_a_limit_of_all_requests_is_counted_once(make_rest, clock) -> None:
+    rest = make_rest(_waiting, http_requests=1, request_seconds=9.0)
+    first = Exchange(rest, "GET", "/api/v1/collections")
+    await _turns()
+    assert (await call(rest, "GET", "/api/v1/collections")).status == 503
+    counted = rest._counters
+    assert counted.refusals.figure.values == {"503": 1}
+    assert counted.limits.figure.values == {"http_requests": 1}
+    await clock.advance(9.0)
+    assert (await first.response()).status == 504
+    assert counted.refusals.figure.values == {"503": 1, "504": 1}
+    assert counted.limits.figure.values == {"http_requests": 1, "request_seconds": 1}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/collections/a/records", None),
+        ("GET", "/collections/a/records/x", None),
+        ("GET", "/collections/a/records/x/texts/note", None),
+        ("GET", "/collections/a/texts/t", None),
+        ("GET", "/collections/a/fragments/f", None),
+        ("POST", "/query", {"query": "a"}),
+        ("POST", "/query", {"query": "a where n = 1 or n = 2 or n = 3", "explain": True}),
+    ],
+)
+async def test_an_answer_that_is_too_long(make_rest, database, method, path, body) -> None:
+    long = {"text": "x" * 200}
+    rest, short = make_rest(), make_rest(http_answer_bytes=150)
+    await call(rest, "PUT", "/api/v1/collections/a/records/x", long)
+    for text in ("records/x/texts/note", "texts/t"):
+        await call(rest, "PUT", f"/api/v1/collections/a/{text}", long)
+    fragment = "/api/v1/collections/a/fragments/f"
+    await call(rest, "PUT", fragment, long["text"].encode(), content_type="text/plain")
+    assert (await call(rest, method, f"/api/v1{path}", body)).status == 200
+    refused = await call(short, method, f"/api/v1{path}", body)
+    assert (refused.status, refused.error) == (422, "LimitExceeded")
+    assert "150 bytes (http_answer_bytes)" in refused.json["error"]["message"]
+
+
+async def test_an_answer_is_as_long_as_it_may_be_with_all_that_is_in_it(make_rest) -> None:
+    path = "/api/v1/collections/a/records"
+    rest = make_rest()
+    await call(rest, "PUT", f"{path}/x", {"n": 1})
+    length = len((await call(rest, "GET", path)).body)
+    assert (await call(make_rest(http_answer_bytes=length), "GET", path)).status == 200
+    assert (await call(make_rest(http_answer_bytes=length - 1), "GET", path)).status == 422
 
 
 async def test_stopping_refuses_what_comes(rest) -> None:
