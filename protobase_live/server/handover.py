@@ -48,6 +48,7 @@ class Handover:
     __slots__ = (
         "_clock",
         "_editor",
+        "_kept",
         "_limits",
         "_marked",
         "_on_gone",
@@ -82,7 +83,13 @@ class Handover:
         self._sender: asyncio.Task[None] | None = None
         self._unsettled = 0
         self._marked = 0
+        self._kept = 0
         self._paused = False
+
+    def keep(self, size: int) -> None:
+        """Of what was read so many bytes are not to be sent yet."""
+        self._kept = size
+        self._regulate()
 
     def send(self, message: Message | LongSync, size: int = 0) -> None:
         """Send a message with so many bytes of updates, now or when there is room."""
@@ -153,11 +160,12 @@ class Handover:
                 await self._clock.sleep(CROWDED_SECONDS)
 
     def _regulate(self) -> None:
-        crowded = self._unsettled > self._limits.pending_bytes
+        limits = self._limits
+        crowded = self._unsettled > limits.pending_bytes
         if crowded and not self._marked:
             self._marked = self._unsettled
             self._put(Settle(self._editor, None))
-        full = crowded or len(self._waiting) >= self._limits.pending_chunks
+        full = crowded or self._kept > limits.put_back_bytes or len(self._waiting) >= limits.pending_chunks
         if full and not self._paused:
             self._source.pause_reading()
         elif self._paused and not full:

@@ -83,7 +83,8 @@ class HocuspocusDoor:
 
     def session(self, line: HocuspocusLine, ref: Ref[Message]) -> HocuspocusSession:
         """A session of a collection."""
-        shared = self._clock, self._limits, None, self._counters, self._clients.read_ahead
+        clients = self._clients
+        shared = self._clock, self._limits, None, self._counters, clients.read_ahead, clients.restraints
         return HocuspocusSession(line, ref, *shared)
 
     def account(self, author: str | None, address: str | None) -> AbstractContextManager[Account]:

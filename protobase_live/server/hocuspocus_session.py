@@ -63,9 +63,9 @@ class HocuspocusSession(YjsSession):
 
     # from the client
 
-    def take_end(self) -> None:
-        """The last message that was there for now: ask when all of it is stored."""
-        super().take_end()
+    def _hand_over(self) -> None:
+        """Send the updates that came, and ask when all of them are stored."""
+        super()._hand_over()
         if self._receipts.begin():
             self._handover.send(Settle(self, _MARK))
 

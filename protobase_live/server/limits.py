@@ -104,6 +104,16 @@ class ServerLimits(Limited):
     pending_bytes: int = 4 * 1024 * 1024
     """Bytes of updates read from one Yjs client and not yet durable; above it, the client's socket is not
     read. A longer message is taken alone."""
+    put_backs_in_a_row: int = 8
+    """How often what a Yjs client wrote may be refused and put back in a row, of all in a collection who may
+    write nothing together; after one more, what they write is kept for a pause. They hear everything."""
+    put_back_seconds: float = 1.0
+    """The first such pause, 0: none; each time doubles it."""
+    put_back_seconds_most: float = 60.0
+    """The longest such pause; also how long after one nothing may be put back for the row to be forgotten."""
+    put_back_bytes: int = 64 * 1024
+    """Bytes of updates that are kept meanwhile, 64 more for each; above it, the client's socket is not read
+    until the pause is over."""
     read_ahead_bytes: int = 2 * 1024 * 1024
     """Bytes of large updates of all Yjs clients that are read before their turn comes and not yet taken.
     What was read takes up to 150 times as much memory. Beyond the limit an update is read in its turn, for

@@ -29,6 +29,7 @@ from protobase_live.server.paths import YJS_PREFIX
 from protobase_live.server.permissions import Permissions
 from protobase_live.server.read_ahead import ReadAhead
 from protobase_live.server.refusals import Caller, Refusals, Ticket
+from protobase_live.server.restraint import Restraints
 from protobase_live.server.wire import Wire
 from protobase_live.server.yjs_door import YjsSession
 
@@ -67,6 +68,8 @@ class YjsClients:
         """What is counted for each client."""
         self.read_ahead = ReadAhead(limits.read_ahead_bytes)
         """For the sessions of all clients."""
+        self.restraints = Restraints(clock, limits)
+        """For the same."""
         self._refusals = Refusals(clock, limits)
 
     async def admit(self, connection: Connection) -> str | None:
@@ -145,7 +148,7 @@ class YjsClients:
         return True
 
     async def _admitted(self, connection: Wire, asked: Asked, name: str, entry: EditorPass) -> bool:
-        shared = self._clock, self._limits, entry.author, self._counters, self.read_ahead
+        shared = self._clock, self._limits, entry.author, self._counters, self.read_ahead, self.restraints
         try:
             with (
                 self.accounts.connection(entry.author, connection.address) as account,

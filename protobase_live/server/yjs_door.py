@@ -42,6 +42,7 @@ from protobase_live.server.expiry import ENDED
 from protobase_live.server.handover import Handover, LongSync
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.read_ahead import ReadAhead
+from protobase_live.server.restraint import Restraint, Restraints, weight_of
 from protobase_live.server.wire import Line, Wire
 from protobase_live.server.yjs_presence import LIFE_SIGN, YjsPresence
 
@@ -66,6 +67,7 @@ class YjsSession:
         author: str | None,
         counters: Counters | None = None,
         read_ahead: ReadAhead | None = None,
+        restraints: Restraints | None = None,
         *,
         echo: bool = False,
     ) -> None:
@@ -91,6 +93,9 @@ class YjsSession:
         self._lagging = False
         self._settling = False
         self._mark: bytes | None = None
+        self._restraints = restraints or Restraints(clock, limits)
+        self._restraint: Restraint | None = None
+        """Of who may write nothing, or had something put back."""
         self._presence: YjsPresence | None = None
         self._room: tuple[PresenceHub, str] | None = None
 
@@ -111,12 +116,15 @@ class YjsSession:
     def begin(self, presence: PresenceHub, collection: str) -> None:
         """Take part in the presence of the collection."""
         self._room = presence, collection
+        self._restrain_anew()
         self._take_part()
 
     def permit(self, judge: Judge | None, present: bool) -> None:
         """See `Editor`."""
-        self.judge, self._present = judge, present
+        is_another, self.judge, self._present = judge is not self.judge, judge, present
         self._take_part()
+        if is_another:
+            self._restrain_anew()
 
     def _take_part(self) -> None:
         if self._room is None:
@@ -132,6 +140,7 @@ class YjsSession:
         if self._presence is not None:
             self._presence.leave()
         self._room = None
+        self._restrain_anew()
         self.take_end()
         await self._handover.finish()
 
@@ -153,6 +162,14 @@ class YjsSession:
 
     def take_end(self) -> None:
         """The last message that was there for now."""
+        if self._restraint is not None and self._restraint.active:
+            self._restraint.wait(self._write_on)
+            self._handover.keep(weight_of(self._updates))
+        else:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Send the updates that came."""
         if self._updates:
             size = sum(map(len, self._updates))
             updates, self._updates = self._updates, []
@@ -221,6 +238,8 @@ class YjsSession:
     def _settle(self) -> None:
         if self._mark is not None and not self._settling:
             self.take_end()
+            if self._is_restrained:
+                return
             self._handover.send(Settle(self, self._mark))
             self._settling, self._mark = True, None
 
@@ -281,6 +300,37 @@ class YjsSession:
         _log.info("put back what %r wrote into %r: %s", self.author, where, reason, extra=fields)
         if not self._line.crowded:
             self._say_put_back(reason)
+        if self._room is not None:
+            self._restrain(where)
+
+    def _restrain(self, where: str) -> None:
+        """If that was once too often, what the client writes is kept for a while."""
+        if self._restraint is None:
+            self._restraint = self._restraints.one()
+        if seconds := self._restraint.count():
+            fields = {"event": "writing_paused", "door": self.door, "collection": where}
+            said = "what %r writes into %r waits for %g s: too much was put back in a row"
+            _log.info(said, self.author, where, seconds, extra=fields)
+
+    @property
+    def _is_restrained(self) -> bool:
+        return self._restraint is not None and self._restraint.active
+
+    def _restrain_anew(self) -> None:
+        """It begins, it ends, or what it may write is something else now: what was put back does not count,
+        unless it may write nothing, like others."""
+        before, self._restraint = self._restraint, None
+        if self._room is not None and self.judge is not None and self.judge.read_only:
+            self._restraint = self._restraints.of(self._room[1])
+        if before is not None:
+            before.leave(self._write_on)
+            self._write_on()
+
+    def _write_on(self) -> None:
+        """What was kept goes its way."""
+        self._handover.keep(0)
+        self.take_end()
+        self._settle()
 
     def _say_put_back(self, reason: str) -> None:
         """Stock clients print it, and go on."""

@@ -19,6 +19,9 @@ KINDS = ("writer", "writer", "offender", "offender", "limited", "reader")
 
 ROUNDS = 6
 
+NO_PAUSES = pb.ServerLimits(put_back_seconds=0)
+"""Offenders offend all the time, and updates are to have come in when presence has (`all_heard`)."""
+
 
 class Task(pb.Atom):
     title: str
@@ -60,7 +63,7 @@ async def test_everybody_ends_with_what_is_right(node: NodeClients, tmp_path: Pa
     random, url = Random(seed), f"file:{tmp_path / 'data'}"
     async with (
         pb.open(url, schemas={"tasks": Task}) as db,
-        pb.Server(db, port=0, authenticate=pb.Identity, policy=POLICY) as server,
+        pb.Server(db, port=0, authenticate=pb.Identity, policy=POLICY, limits=NO_PAUSES) as server,
     ):
         yjs = f"ws://127.0.0.1:{server.port}/yjs"
 

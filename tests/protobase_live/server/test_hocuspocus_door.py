@@ -436,6 +436,31 @@ async def test_who_may_only_read():
         assert b"4400" in (await client.hear())[1]
 
 
+async def test_what_is_kept_is_stored_when_it_was_handed_over():
+    """Who may only read has had too much put back in a row; it is answered all else meanwhile."""
+    limits, clock = ServerLimits(put_backs_in_a_row=0), ManualClock(1.7e9)
+
+    def authenticate(token: str | None) -> pb.Identity:
+        return pb.Identity("ann", read_only=True)
+
+    async with (
+        serving(limits, authenticate=authenticate, clock=clock) as server,
+        client_of(server) as client,
+    ):
+        await client.open("notes", READ_ONLY)
+        await client.say("notes", yjs.encode_step2(b"\x00\x00"))
+        await client.hear_until("notes", STORED)
+        await client.say("notes", yjs.encode_update(a_text("not mine")))
+        await client.hear_until("notes", STORED)
+        await client.say("notes", yjs.encode_update(a_text("nor mine")), STEP1)
+        heard = [(await client.hear())[1] for _ in range(2)]
+        assert [each[:2] for each in heard] == [b"\x00\x00", b"\x00\x01"], "both answers, and no more"
+        await client.say("notes", yjs.encode_step2(b"\x00\x00"))
+        await clock.advance(1)
+        heard = await client.hear_until("notes", STORED)
+        assert [each[0] for each in heard] == [0, 5, 8]
+
+
 async def test_a_document_stays_that_of_the_author_who_has_opened_it():
     """What waits for its turn would be another one's."""
     tokens = {name: b"\x02\x00\x03" + name.encode() for name in ("ann", "bob")}

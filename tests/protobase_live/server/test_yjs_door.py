@@ -10,6 +10,7 @@ from pycrdt import Doc, Map
 
 from protobase_actors import ActorStopped, MailboxFull, ManualClock
 from protobase_live.collection.messages import CatchUp, Greet, Leave, Settle, ShownUpdate, Sync, Updates
+from protobase_live.document import Judge
 from protobase_live.errors import LimitExceeded, MalformedUpdate, Overloaded
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.yjs import messages as yjs
@@ -20,6 +21,7 @@ from protobase_live.protocol.yjs.state_vector import (
 )
 from protobase_live.protocol.yjs.update_walker import STEP_STRUCTS
 from protobase_live.server.limits import ServerLimits
+from protobase_live.server.restraint import Restraints
 from protobase_live.server.yjs_door import YjsSession
 from protobase_live.server.yjs_presence import LIFE_SIGN
 from tests.support.wire import Wire, client_frame, close_frame
@@ -78,15 +80,18 @@ class FakeRef:
 class Door:
     """A session over a wire, with a collection that the test plays."""
 
-    def __init__(self, limits: ServerLimits = LIMITS) -> None:
-        self.clock = ManualClock()
+    def __init__(self, limits: ServerLimits = LIMITS, beside: Door | None = None) -> None:
+        """``beside``: another client of the same collection."""
+        self.clock = ManualClock() if beside is None else beside.clock
+        self.restraints = Restraints(self.clock, limits) if beside is None else beside.restraints
         self.ref = FakeRef()
         self.hub = PresenceHub(self.clock)
         self.limits = limits
         self.wire = Wire(self._serve)
 
     async def _serve(self, connection) -> None:
-        self.session = YjsSession(connection, self.ref, self.clock, self.limits, None)
+        shared = self.clock, self.limits, None, None, None, self.restraints
+        self.session = YjsSession(connection, self.ref, *shared)
         await self.session.run(connection, self.hub, "room")
 
     async def settle(self) -> None:
@@ -429,6 +434,110 @@ async def test_the_optional_never_ends_the_essential(door: Door, what: str):
     await door.settle()
     assert door.wire.close_code() is None
     assert door.ref.kinds() == [Updates]
+
+
+# what is put back again and again
+
+READER = Judge(read_only=True)
+
+
+def put_back_too_often(door: Door) -> None:
+    for number in range(9):
+        door.wire.feed(update_frame(f"bad {number}"))
+        door.session.put_back("no")
+    assert door.ref.kinds() == [Updates] * 9
+    door.ref.taken.clear()
+
+
+async def test_what_is_put_back_too_often_in_a_row_waits_and_goes_as_one(door: Door):
+    put_back_too_often(door)
+    waiting = [an_update("a"), an_update("b")]
+    for update in waiting:
+        door.say(yjs.encode_update(update))
+    await door.clock.advance(0.9)
+    assert door.ref.taken == []
+    await door.clock.advance(0.1)
+    (updates,) = door.ref.taken
+    assert updates.updates == waiting
+    door.wire.feed(update_frame("c"))
+    assert door.ref.kinds() == [Updates] * 2
+    door.session.put_back("no")
+    door.wire.feed(update_frame("d"))
+    await door.clock.advance(1.9)
+    assert door.ref.kinds() == [Updates] * 2, "twice as long"
+    await door.clock.advance(0.1)
+    assert door.ref.kinds() == [Updates] * 3
+
+
+async def test_who_waits_hears_everything(door: Door):
+    put_back_too_often(door)
+    before = len(door.wire.messages())
+    door.wire.feed(update_frame("a"))
+    door.say(yjs.encode_step1(NOTHING))
+    assert door.ref.kinds() == [Sync]
+    door.session.answer(b"\x00\x00", True)
+    assert door.session.show(ShownUpdate(an_update("b")))
+    assert len(door.wire.messages()) == before + 2
+
+
+async def test_a_mark_stays_behind_what_waits(door: Door):
+    put_back_too_often(door)
+    door.wire.feed(update_frame("a") + client_frame(yjs.encode_sync_status(b"\x01")))
+    assert door.ref.taken == []
+    await door.clock.advance(1)
+    assert door.ref.kinds() == [Updates, Settle]
+
+
+async def test_last_words_do_not_wait(door: Door):
+    put_back_too_often(door)
+    door.wire.feed(update_frame("a") + close_frame())
+    door.wire.hang_up()
+    await door.wire.served
+    assert door.ref.kinds() == [Updates, Leave]
+
+
+async def test_what_waits_is_bounded():
+    door = Door(ServerLimits(put_back_bytes=1000))
+    await door.settle()
+    door.ref.taken.clear()
+    put_back_too_often(door)
+    door.wire.feed(update_frame("a", size=800))
+    assert door.wire.transport.reading
+    door.wire.feed(update_frame("b", size=100))
+    assert not door.wire.transport.reading
+    assert door.ref.taken == []
+    await door.clock.advance(1)
+    assert door.wire.transport.reading
+    assert door.ref.kinds() == [Updates]
+    await door.end()
+
+
+async def test_who_may_write_something_else_now_waits_no_more(door: Door):
+    put_back_too_often(door)
+    door.wire.feed(update_frame("a"))
+    door.session.permit(Judge(), present=True)
+    assert door.ref.kinds() == [Updates]
+    door.session.put_back("no")
+    door.wire.feed(update_frame("b"))
+    assert door.ref.kinds() == [Updates] * 2, "it is another row"
+
+
+async def test_all_who_may_write_nothing_wait_together(door: Door):
+    """Each of many viewers would do the same."""
+    other, writer = Door(beside=door), Door(beside=door)
+    await door.settle()
+    for each in (other, writer):
+        each.ref.taken.clear()
+    for each in (door, other):
+        each.session.permit(READER, present=True)
+    put_back_too_often(door)
+    for each in (other, writer):
+        each.wire.feed(update_frame("a"))
+    assert (other.ref.taken, writer.ref.kinds()) == ([], [Updates])
+    await door.clock.advance(1)
+    assert other.ref.kinds() == [Updates]
+    for each in (other, writer):
+        await each.end()
 
 
 # presence and sync status
