@@ -109,7 +109,7 @@ class ServerLimits(Limited):
     write nothing together; after one more, what they write is kept for a pause. They hear everything."""
     put_back_seconds: float = 1.0
     """The first such pause, 0: none; each time doubles it."""
-    put_back_seconds_most: float = 60.0
+    put_back_seconds_most: float = 10.0
     """The longest such pause; also how long after one nothing may be put back for the row to be forgotten."""
     put_back_bytes: int = 64 * 1024
     """Bytes of updates that are kept meanwhile, 64 more for each; above it, the client's socket is not read
