@@ -11,7 +11,7 @@ from protobase_live.document.difference import Difference
 from protobase_live.document.record_rows import Look, RecordRows
 from protobase_live.document.rehearsal import rehearse
 from protobase_live.document.roots import Roots
-from protobase_live.document.state_hash import hash_state
+from protobase_live.document.state_hash import hash_root, hash_state
 from protobase_live.document.targets import OPEN, check_new, fields_of, kind_at, touched_by
 from protobase_live.document.undoing import Undoing
 from protobase_live.errors import naming
@@ -210,6 +210,14 @@ class Content:
     def hash_state(self) -> Generator[None, None, str]:
         """The state hash, with pauses in which nobody may write."""
         return hash_state(self._doc)
+
+    def hash_roots(self, names: Iterable[str]) -> Generator[None, None, dict[str, bytes]]:
+        """A digest of what is in each of these roots, with pauses in which nobody may write."""
+        found = dict[str, bytes]()
+        for name in names:
+            found[name] = yield from hash_root(self._doc, name)
+            yield
+        return found
 
     def snapshot(self) -> list[Difference]:
         """Everything that is here, as if it had just been inserted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
 
-from protobase_live.document.content import Content
+from protobase_live.document.content import BrokenDocument, Content
 from protobase_live.protocol.yjs.structs import Rest, Structs
 
 SLICE_BYTES = 8 * 1024
@@ -32,10 +32,17 @@ def take_own(structs: Structs, update: bytes, *, lenient: bool) -> Generator[Non
 
 
 def take_written(structs: Structs, content: Content) -> Generator[None, None, None]:
-    """Take what was written into the content, each of its portions followed by a pause."""
+    """Take what was written into the content, each of its portions followed by a pause.
+
+    Raises BrokenDocument where the content shows something of it that nobody else ever will.
+    """
     written, content.written = content.written, []
+    start = structs.vector.get(content.client_id, 0)
     for update in written:
         yield from take_own(structs, update, lenient=False)
         yield
     if written:
         structs.skip_flush()  # the content has it
+        if structs.has_garbage(content.client_id, start):
+            # pycrdt can write behind something that is in another, deleted type, where others look for it.
+            raise BrokenDocument("what was written here is inside something that is deleted")

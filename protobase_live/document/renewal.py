@@ -30,13 +30,15 @@ def made_anew(structs: Structs, before: Content) -> Generator[None, None, Conten
     return content
 
 
-def apply_news(structs: Structs, content: Content) -> Generator[None, None, None]:
-    """Tell a content what is new, with pauses, unless it has to be made anew.
+def apply_news(
+    structs: Structs, content: Content, limit: int = APPLY_SLICE_BYTES
+) -> Generator[None, None, None]:
+    """Tell a content what is new, ``limit`` bytes at a time, with pauses, unless it has to be made anew.
 
     What follows half a character that pycrdt has whole goes wrong there, and later updates make it panic.
     Raises BrokenDocument where pycrdt fails.
     """
     if not structs.halved:
-        for update in structs.flush_in_steps(APPLY_SLICE_BYTES):
+        for update in structs.flush_in_steps(limit):
             content.apply(update)
             yield

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from hashlib import blake2b
+from itertools import chain
 from typing import Any
 
 from pycrdt import Array, Doc, Map, Text, XmlFragment
 
-from protobase_live.document.shapes import each_structure
+from protobase_live.document.shapes import each_structure, shape_of
 from protobase_live.model.names import RECORDS_NAME
 from protobase_live.model.values import pack, portions
 from protobase_live.model.values.encoding import PORTION_ITEMS
@@ -50,6 +51,14 @@ def hash_state(doc: Doc[Any]) -> Generator[None, None, str]:
         found.update((yield from _digest(_entries_of(doc, kind, root))))
         yield
     return found.hexdigest()
+
+
+def hash_root(doc: Doc[Any], root: str) -> Generator[None, None, bytes]:
+    """The digest of what is in one root, whatever that is, with pauses in which nobody may write."""
+    kind = shape_of(doc, root)
+    if kind is None:
+        return b""
+    return (yield from _digest(chain(_sequence(doc, kind, root), _entries_of(doc, kind, root))))
 
 
 def _digest(parts: Iterable[_Part]) -> Generator[None, None, bytes]:

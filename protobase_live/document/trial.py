@@ -13,13 +13,17 @@ from typing import NamedTuple
 from protobase_live.document.content import BrokenDocument, Content, Touched
 from protobase_live.document.judge import Effect, Effects, Judge
 from protobase_live.document.own import take_written
-from protobase_live.document.renewal import apply_news
+from protobase_live.document.renewal import APPLY_SLICE_BYTES, apply_news
 from protobase_live.document.scopes import Row
 from protobase_live.errors import MalformedUpdate
 from protobase_live.model import values
+from protobase_live.model.names import RECORDS_NAME
 from protobase_live.protocol.yjs.ranges import Ranges
 from protobase_live.protocol.yjs.structs import Structs
 from protobase_live.protocol.yjs.structs import Touched as Places
+
+APART_STRUCTS = 1_000
+"""Most structs of an update that are told one by one: each takes a Yjs transaction."""
 
 
 class Verdict(NamedTuple):
@@ -44,7 +48,8 @@ def judge_in_steps(
         return Verdict((yield from content.read_changed()), None)
     new = {client: Ranges([start], [structs.vector[client]]) for client, start in places.starts.items()}
     with closing(content.undoing(places.spots)) as undoing, content.looking() as look:
-        yield from apply_news(structs, content)
+        shown = yield from content.hash_roots(name for name in places.losing if name != RECORDS_NAME)
+        yield from apply_news(structs, content, _slice_bytes(places))
         touched = yield from content.read_changed()
         changed = {key: (before, look.fields[key]) for key, before in look.before.items()}
         refusal, gone = judge.refusal(_effects(content, changed, places)), undoing.gone()
@@ -53,18 +58,31 @@ def judge_in_steps(
         return Verdict(touched, None)
     if sum(map(_clocks, gone.values())) > most:
         raise BrokenDocument(f"{refusal}; and more than {most} clocks were to be put back (put_back_clocks)")
+    own = structs.vector.get(content.client_id, 0)
     with content.recording():
         undoing.undo()
     try:
         yield from take_written(structs, content)
-    except MalformedUpdate as error:
+    except (MalformedUpdate, BrokenDocument) as error:
         raise BrokenDocument(f"{refusal}; and it cannot be put back: {error}") from error
-    yield from _redact(structs, content, new)
+    # What was deleted after it had been brought back may hold what is refused.
+    passing = structs.deleted_from(content.client_id, own)
+    yield from _redact(structs, content, new | passing)
     with content.looking():
         yield from content.read_changed()
     content.count_changed()
-    _require_as_before(structs, content, look.before)
+    yield from _require_as_before(structs, content, look.before, shown)
     return Verdict({}, refusal)
+
+
+def _slice_bytes(places: Places) -> int:
+    """How much of an update is told in one Yjs transaction.
+
+    What was under a key of a type is not put back where the same transaction has replaced it and deleted the
+    type: pycrdt writes it behind what replaced it, which others look for in the deleted type. In one
+    transaction for each struct, it goes back from one to the next.
+    """
+    return 1 if places.buries and places.size <= APART_STRUCTS else APPLY_SLICE_BYTES
 
 
 def _unseen(new: Mapping[int, Ranges], gone: Mapping[int, Ranges]) -> dict[int, Ranges]:
@@ -112,6 +130,10 @@ def _changed(before: Row | None, after: Row | None) -> frozenset[str] | None:
     return frozenset(name for name in names if not values.same(before.get(name), after.get(name)))
 
 
-def _require_as_before(structs: Structs, content: Content, before: Mapping[str, Row | None]) -> None:
-    if structs.halved or not all(values.same(row, content.rows.get(key)) for key, row in before.items()):
+def _require_as_before(
+    structs: Structs, content: Content, records: Mapping[str, Row | None], shown: Mapping[str, bytes]
+) -> Generator[None, None, None]:
+    """Records by what they read, and other roots by their digests (`Content.hash_roots`)."""
+    same = not structs.halved and all(values.same(row, content.rows.get(key)) for key, row in records.items())
+    if not same or (yield from content.hash_roots(shown)) != shown:
         raise BrokenDocument("the update is refused, and cannot be put back")

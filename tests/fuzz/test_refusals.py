@@ -82,7 +82,8 @@ class Client:
         self.author, self.kind, self.reads = kind, kind, True
         grant = POLICY.grant(pb.Identity(kind), "tasks")
         self.judge = judge_of(grant) if grant.allows("write") else READER
-        self.doc: Doc = Doc(client_id=1_000 - 200 * number)
+        # Who has an undo manager keeps what is deleted, and sends what was set in it before.
+        self.doc: Doc = Doc(client_id=1_000 - 200 * number, skip_gc=number % 2 == 0)
         self.records = self.doc.get("records", type=Map)
         self.body, self.items = self.doc.get("body", type=Text), self.doc.get("items", type=Array)
         self.tree = self.doc.get("tree", type=XmlFragment)
@@ -179,6 +180,13 @@ def prune(client: Client, key: str, text: str) -> None:
         del client.tree.children[0]
 
 
+def drop(client: Client, key: str, text: str) -> None:
+    """Delete a record in which something was set in the same transaction."""
+    if isinstance(found := client.records.get(key), Map):
+        found["title"] = text
+        del client.records[key]
+
+
 TITLE = in_record(lambda record, text: record.update({"title": text}))
 TYPE: Action = lambda client, key, text: client.body.insert(len(client.body) // 2, text)  # noqa: E731
 PUSH: Action = lambda client, key, text: client.items.insert(0, text)  # noqa: E731
@@ -199,7 +207,7 @@ MISFITS: Sequence[Action] = (
 )
 UNDONE = in_record(lambda record, text: record.update({"done": False}))
 STRANGE: Sequence[Action] = (
-    GIVE, TYPE, TREE, in_fixed(UNDONE), in_fixed(REMOVE),
+    GIVE, TYPE, TREE, in_fixed(UNDONE), in_fixed(REMOVE), in_fixed(drop),
     lambda client, key, text: client.records.update({key: Map({"title": text, "owner": text})}),
 )  # fmt: skip
 """What nobody may whose rules name parts."""
@@ -208,7 +216,7 @@ STRANGE: Sequence[Action] = (
 def choose(client: Client, action: int, wrong: bool) -> Action:
     """What a client does that does right, or wrong."""
     of = {
-        ("reader", True): (*RIGHT, *MISFITS),
+        ("reader", True): (*RIGHT, *MISFITS, in_fixed(drop)),
         ("offender", True): MISFITS,
         ("limited", True): (*MISFITS, *STRANGE, PUSH),
         ("limited", False): (TITLE, DONE, INSERT),

@@ -110,6 +110,67 @@ async def test_everybody_ends_with_what_is_right(node: NodeClients, tmp_path: Pa
         assert rows == expected["records"]
 
 
+async def test_what_was_set_in_something_and_deleted_with_it_is_put_back(
+    node: NodeClients, tmp_path: Path
+) -> None:
+    """Clients with an undo manager send what they set in what they delete: one that may only read, and one
+    that was away, of whose edits another does not fit."""
+    url = f"file:{tmp_path / 'data'}"
+    right = [{"r": {"title": "precious", "done": False}}, '<heading level="2">Title</heading>']
+    see = "[doc.getMap('records').toJSON(), doc.getXmlFragment('page').toString()]"
+    async with (
+        pb.open(url, schemas={"tasks": Task}) as db,
+        pb.Server(db, port=0, authenticate=pb.Identity, policy=POLICY) as server,
+    ):
+        yjs = f"ws://127.0.0.1:{server.port}/yjs"
+
+        async def join(kind: str) -> YjsClient:
+            client = await (await node.open(yjs, "tasks", params={"token": kind})).synced()
+            await client.run(
+                "doc.undo = new Y.UndoManager([doc.getMap('records'), doc.getXmlFragment('page')])"
+            )
+            return client
+
+        writer = await join("writer")
+        await writer.run("""
+            doc.getMap('records').set('r', new Y.Map([['title', 'precious'], ['done', false]]))
+            const heading = new Y.XmlElement('heading')
+            heading.setAttribute('level', '2')
+            heading.insert(0, [new Y.XmlText('Title')])
+            doc.getXmlFragment('page').insert(0, [heading])""")
+        reader, away = await join("reader"), await join("writer")
+        clients = [writer, reader, away]
+        for client in clients:
+            await client.until_equal(see, right)
+        await reader.run("""doc.transact(() => {
+            doc.getMap('records').get('r').set('title', 'BAD')
+            doc.getMap('records').delete('r')
+            doc.getXmlFragment('page').get(0).setAttribute('level', 'BAD')
+            doc.getXmlFragment('page').delete(0, 1) })""")
+        await all_heard(clients, 1)
+        for client in clients:
+            await client.until_equal(see, right)
+        await away.run("provider.disconnect()")
+        await away.run("""
+            doc.getMap('records').get('r').set('title', 'x')
+            doc.getMap('records').delete('r')
+            doc.getXmlFragment('page').get(0).setAttribute('level', '3')
+            doc.getXmlFragment('page').delete(0, 1)
+            doc.getMap('records').set('bad', new Y.Map([['title', 5]]))
+            provider.connect()""")
+        await away.synced()
+        await all_heard(clients, 2)
+        late = await join("writer")
+        for client in [*clients, late]:
+            await client.until_equal(see, right)
+            assert await client.get("received('BAD')") == 0
+        tasks = await db.collection("tasks")
+        assert [await tasks.items(), await tasks.xml_fragment("page").value()] == right
+    async with pb.open(url) as db:
+        tasks = await db.collection("tasks")
+        assert [await tasks.items(), await tasks.xml_fragment("page").value()] == right
+
+
 def page(url: str) -> str:
     from urllib.request import urlopen
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
+from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
 import protobase_live as pb
 from protobase_live.document import BrokenDocument, Document, Judge, Outcome, Rules, Scope
+from protobase_live.document.trial import APART_STRUCTS
 from protobase_live.model.operations import RECORDS, Op, Target
 from protobase_live.protocol.steps import at_once
 from tests.support.turns import Peer, carry_out, limited_to
@@ -25,12 +26,12 @@ class Task(pb.Atom):
 
 
 class Client:
-    """A Yjs client of a document."""
+    """A Yjs client of a document. One that ``keeps`` what is deleted has an undo manager."""
 
-    def __init__(self, document: Document, judge: Judge | None, id: int = 7) -> None:
+    def __init__(self, document: Document, judge: Judge | None, id: int = 7, *, keeps: bool = False) -> None:
         self.document = document
         self.peer = Peer("ann", judge=judge)
-        self.doc: Doc = Doc(client_id=id)
+        self.doc: Doc = Doc(client_id=id, skip_gc=keeps)
         self.records = self.doc.get("records", type=Map)
         self.body = self.doc.get("body", type=Text)
         self.tree = self.doc.get("tree", type=XmlFragment)
@@ -179,6 +180,124 @@ def test_a_reader_is_put_back(change) -> None:
     assert document.records == records
     assert_put_back(document, client, before, outcome)
     assert list(outcome.refusals.values()) == ["you may read here, and not write"]
+
+
+def replace_record_again(client: Client) -> None:
+    set_title(client)
+    replace_record(client)
+    delete_record(client)
+
+
+def set_thrice_and_delete(client: Client) -> None:
+    for number in range(3):
+        client.records["t1"]["title"] = f"{BAD}{number}"
+    delete_record(client)
+
+
+def set_inside_and_replace(client: Client) -> None:
+    client.records["t1"]["tags"]["x"] = BAD
+    client.records["t1"]["tags"] = Map({"y": BAD})
+    replace_record(client)
+
+
+def set_attribute_and_delete(client: Client) -> None:
+    client.tree.children[0].attributes["class"] = BAD
+    delete_a_tree(client)
+
+
+def set_after_typing_and_delete(client: Client) -> None:
+    type_into_text(client)
+    set_title(client)
+    cut_text(client)
+    delete_record(client)
+
+
+def set_in_one_slice_and_delete_in_another(client: Client) -> None:
+    set_title(client)
+    client.body.insert(0, BAD * 10_000)
+    client.items.append(BAD)
+    delete_record(client)
+
+
+def set_in_an_item_and_delete(client: Client) -> None:
+    client.items[2]["three"] = BAD
+    del client.items[1:4]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(replace_record_again, set_thrice_and_delete, set_inside_and_replace, set_attribute_and_delete),
+        *(set_after_typing_and_delete, set_in_an_item_and_delete, set_in_one_slice_and_delete_in_another),
+    ],
+)
+def test_what_was_set_in_something_and_deleted_with_it_is_put_back(change) -> None:
+    document = full()
+    client = Client(document, Judge(read_only=True), keeps=True)
+    before, shown = client.seen, state_of(document)
+    outcome = client.send(change)
+    assert_put_back(document, client, before, outcome)
+    assert state_of(document) == shown
+    assert state_of(anew(document)) == shown
+
+
+def anew(document: Document) -> Document:
+    """The document as it is loaded by whoever was stored or sent it."""
+    found = Document("another")
+    at_once(found.load([document.encode()]))
+    return found
+
+
+def state_of(document: Document) -> str:
+    return at_once(document.hash_in_steps())
+
+
+def test_what_others_would_not_see_is_not_taken_as_put_back() -> None:
+    """pycrdt shows what it put back behind something in the deleted record; nobody else looks there."""
+    document = full(most=10_000)
+    client = Client(document, Judge(read_only=True), keeps=True)
+
+    def set_often_and_delete(client: Client) -> None:
+        for number in range(APART_STRUCTS + 1):
+            client.records["t1"]["title"] = f"{BAD}{number}"
+        delete_record(client)
+
+    with pytest.raises(BrokenDocument, match=r"it cannot be put back: .* inside something that is deleted"):
+        document.take(client.edit(set_often_and_delete), client.peer)
+
+
+def test_nothing_is_written_where_nobody_else_sees_it() -> None:
+    """Whoever has been told otherwise is loaded afresh, and no write that others never see is answered."""
+    document = full()
+    client = Client(document, None)
+    document._structs.take(client.edit(delete_record))
+    document._structs.skip_flush()
+    with document.writing():
+        document.write(document.rehearse([Op(RECORDS, "update", ("t1", {"title": "lost"}, {}))]))
+    with pytest.raises(BrokenDocument, match="inside something that is deleted"):
+        document.finish()
+
+
+def test_what_does_not_read_as_before_is_not_taken_as_put_back() -> None:
+    """A text that was put back in pieces, between which somebody typed, comes back without some of them."""
+    document = Document("node", client_id=1_000)
+    writer = Client(document, None, id=1)
+    writer.send(lambda client: client.tree.children.append(XmlText("abcdefgh")))
+    reader = Client(document, Judge(read_only=True), id=11, keeps=True)
+    typed = writer.edit(lambda client: client.tree.children[0].insert(4, "X"))
+
+    def cut(client: Client) -> None:
+        del client.tree.children[0][2:6]
+
+    reader.send(cut)
+    document.take(typed, writer.peer)
+    document.apply_taken()
+    outcome = document.finish()
+    assert outcome is not None
+    reader.hear(outcome.update)
+    assert str(reader.tree) == "abcdefXgh"
+    with pytest.raises(BrokenDocument, match="is refused, and cannot be put back"):
+        document.take(reader.edit(delete_a_tree), reader.peer)
 
 
 def test_who_goes_on_before_hearing_of_it_is_put_back_as_well() -> None:

@@ -127,6 +127,10 @@ class Log:
         """What cuts pieces out of a struct while the log does not change."""
         return Splitter(self.data, self.client, self.read(number))
 
+    def has_garbage(self, clock: int) -> bool:
+        """Whether anything is garbage in the structs from the one that has `clock` on."""
+        return self.marks.find(GC | CHAINED, self.find(clock)) >= 0  # as all garbage is marked
+
     def structs(self, clock: int) -> Iterator[Struct]:
         """The structs from the one that has `clock` on."""
         for number in range(self.find(clock), len(self.starts)):

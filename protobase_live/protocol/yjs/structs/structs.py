@@ -113,6 +113,16 @@ class Structs:
         """Whether the last of these structs has clocks that are not here."""
         return structs[-1].clock + structs[-1].length > self.vector.get(client, 0)
 
+    def has_garbage(self, client: int, start: int) -> bool:
+        """Whether a client's clocks from ``start`` on are in part inside something that had been deleted."""
+        log = self._store.logs.by_client.get(client)
+        return log is not None and start < log.end and log.has_garbage(start)
+
+    def deleted_from(self, client: int, start: int) -> dict[int, Ranges]:
+        """What is deleted of a client's clocks from ``start`` on, by its id; nothing if there is none."""
+        _, found = self._store.logs.deletes.by_client.get(client, Ranges()).split(start)
+        return {client: found} if found.ends else {}
+
     def foresight(self, records: str) -> Foresight:
         """What tells where updates are about to write; of the root ``records``, into which fields."""
         return Foresight(self._store, records)

@@ -39,31 +39,47 @@ class Touched(NamedTuple):
     """The first new clock of each client that has new ones."""
     spots: Mapping[Spot, None]
     """The roots in which anything is new or newly deleted, in the order in which they were met."""
+    losing: Mapping[str, None]
+    """The names of those in which what was there may be gone: deleted, or replaced under a key."""
+    buries: bool
+    """Whether something was replaced under a key of a shared type that is deleted now."""
+    size: int
+    """About how many structs are new or newly deleted."""
 
 
 def touched(store: Store) -> Generator[None, None, Touched]:
     """Where what was taken since the last flush stands, with pauses. What is garbage stands nowhere."""
-    finder, spots = _Finder(store.logs), dict[Spot, None]()
-    for count, (log, number) in enumerate(_new_or_gone(store), 1):
+    finder, spots, losing = _Finder(store.logs), dict[Spot, None](), dict[str, None]()
+    buries, size = False, 0
+    for size, (log, number, gone) in enumerate(_new_or_gone(store), 1):
         spot = finder.spot(log, number)
         if spot is not None:
             spots[spot] = None
-        if count % STEP_STRUCTS == 0:
+            if gone or log.marks[number] & KEYED:
+                losing[spot.root] = None
+                buries = buries or (not gone and _is_buried(store.logs, log, number))
+        if size % STEP_STRUCTS == 0:
             yield
-    return Touched(dict(store.fresh.starts), spots)
+    return Touched(dict(store.fresh.starts), spots, losing, buries, size)
 
 
-def _new_or_gone(store: Store) -> Iterator[tuple[Log, int]]:
-    """The structs that are new or were deleted, each as its log and its number there."""
+def _is_buried(logs: Logs, log: Log, number: int) -> bool:
+    """Whether a struct replaces something under a key of a shared type that is deleted now."""
+    parent, keyed = log.parents[number], log.marks[number] & KEYED
+    return bool(keyed) and parent >= 0 and logs.is_deleted(parent) and log.origin(number) is not None
+
+
+def _new_or_gone(store: Store) -> Iterator[tuple[Log, int, bool]]:
+    """The structs that are new or were deleted, each as its log, its number there, and whether it is gone."""
     by_client, fresh = store.logs.by_client, store.fresh
     for client, start in fresh.starts.items():
         log = by_client[client]
         for number in range(log.find(start), len(log)):
-            yield log, number
+            yield log, number, False
     for client, start, end in fresh.deleted_ranges():
         log = by_client[client]
         for number in range(log.find(start), log.find(end - 1) + 1):
-            yield log, number
+            yield log, number, True
 
 
 class _Finder:
