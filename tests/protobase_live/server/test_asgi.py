@@ -16,7 +16,7 @@ from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.protocol.yjs.varint import prefixed
 from protobase_live.server.asgi import Asgi
 from protobase_live.server.asgi_types import Message, Scope
-from tests.support.asgi_client import call, scope_of
+from tests.support.asgi_client import Exchange, call, scope_of
 from tests.support.hocuspocus import AUTH, READ_ONLY, READ_WRITE, STEP1
 
 LIVE = "protobase-live.v1.json"
@@ -248,6 +248,12 @@ async def test_pages_of_other_hosts_are_refused(database) -> None:
     assert (await call(app, "GET", "/api/v1/collections", origin=evil)).status == 403
     allowing = pb.asgi(database, origins=[evil])
     assert (await call(allowing, "GET", "/api/v1/collections", origin=evil)).status == 200
+
+
+async def test_the_description_says_where_it_is_mounted_as_addresses_are_written(database) -> None:
+    exchange = Exchange(pb.asgi(database), "GET", "/api/v1/openapi.json", root="/@käse/a b/{team}")
+    told = (await exchange.response()).json
+    assert told["servers"] == [{"url": "/@k%C3%A4se/a%20b/%7Bteam%7D/api/v1"}]
 
 
 async def test_what_is_no_door(database) -> None:
