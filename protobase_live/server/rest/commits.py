@@ -84,11 +84,21 @@ def etag(value: Any) -> str:
     return f'"{values.digest(value).hex()}"'
 
 
-def matches(wanted: str, found: Any) -> bool:
+def versioned(request: Request, found: Any, body: bytes) -> Answer:
+    """The answer that tells a value, and its version as ETag; without the ``body`` where If-None-Match names
+    that. A cache in between may have made a version weak, ``W/"..."``, which is as good for this."""
+    headers = [("etag", etag(found))]
+    known = request.headers.get("if-none-match", "")
+    if _names(known.replace('W/"', '"'), found):
+        return Answer(HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Answer(body=body, headers=headers)
+
+
+def _names(versions: str, found: Any) -> bool:
     """Whether a value is of one of the versions that a header names; ``*`` is any that there is."""
     if found is None:
         return False
-    return wanted.strip() == "*" or etag(found) in [each.strip() for each in wanted.split(",")]
+    return versions.strip() == "*" or etag(found) in [each.strip() for each in versions.split(",")]
 
 
 async def _done(
@@ -108,7 +118,7 @@ async def _held(at: Services, condition: Condition | None) -> list[Check]:
     if condition is None:
         return []
     found = await at.database.read(condition.collection, condition.read)
-    if not matches(condition.wanted, found):
+    if not _names(condition.wanted, found):
         raise Conflict("what is there is of no version that If-Match names")
     return [Check(condition.collection, condition.read, values.digest(found))]
 

@@ -92,8 +92,8 @@ class Request:
 def segments(scope: Scope) -> list[str]:
     """The path behind the prefix that the application is mounted at, piece by piece as it was written.
 
-    Slashes within a name are written ``%2F``, so the path is not decoded as a whole; the prefix is known as it
-    reads, and a client may write any letter of it as ``%XX``. Not every server tells it as part of the path.
+    Slashes within a name are written ``%2F``, so the path is not decoded as a whole. The prefix is known as
+    it reads, and a client may write any letter of it as ``%XX``; not every server has it in the path.
     """
     root = cast(str, scope.get("root_path", "")).split("/")[1:]
     raw = cast("bytes | None", scope.get("raw_path")) or quote(scope["path"]).encode()

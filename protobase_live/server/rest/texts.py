@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from protobase_live.model.operations import RECORDS, Op, Read, Target
 from protobase_live.server.rest.answers import Answer, encoded
-from protobase_live.server.rest.commits import Condition, Work, commit, etag
+from protobase_live.server.rest.commits import Condition, Work, commit, versioned
 from protobase_live.server.rest.request import Request
 from protobase_live.server.rest.services import Services
 from protobase_live.structures import Text
@@ -14,7 +14,7 @@ from protobase_live.structures.arguments import natural
 async def get_text(at: Services, request: Request) -> Answer:
     """The whole text, and its version as ETag."""
     value = await at.database.read(request.path["collection"], _value(request))
-    return Answer(body=encoded({"text": value}), headers=[("etag", etag(value))])
+    return versioned(request, value, encoded({"text": value}))
 
 
 async def put_text(at: Services, request: Request) -> Answer:
