@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from email.utils import formatdate
 from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
@@ -16,6 +17,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 from uvicorn.server import ServerState
 
+from protobase_actors import Clock
 from protobase_live.errors import ProtocolError
 from protobase_live.server.asgi_types import App, Message, Receive, Scope, Send
 from protobase_live.server.connection import Connection
@@ -34,9 +36,10 @@ _FULL = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-lengt
 class HttpConnections:
     """Those of one server, and what they have in common."""
 
-    def __init__(self, app: App, limits: ServerLimits, answers: Holdings) -> None:
-        """``answers`` counts what clients do not read."""
+    def __init__(self, app: App, limits: ServerLimits, answers: Holdings, clock: Clock) -> None:
+        """``answers`` counts what clients do not read; what time it is they are told by ``clock``."""
         self.answers = answers
+        self.clock = clock
         self.limits = limits
         self.config = Config(
             cast(Any, app),
@@ -163,6 +166,7 @@ class HttpConnection(H11Protocol):
         super().__init__(connections.config, connections.state, {})
         self._limits = connections.limits
         self._answers = connections.answers
+        self._clock = connections.clock
         self.address = None if connection is None else connection.address
         self.conn = Parser(self._limits.http_head_bytes)
         self.timeout_keep_alive = cast(int, self._limits.keep_alive_seconds)
@@ -203,8 +207,19 @@ class HttpConnection(H11Protocol):
                 )
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sending = partial(self._send, receive, send) if _closes(scope) else send
+        dated = partial(self._send_dated, send)
+        sending = partial(self._send, receive, dated) if _closes(scope) else dated
         await self._answer(scope, Hearing(receive, self._end_if_ended), sending)
+
+    async def _send_dated(self, send: Send, message: Message) -> None:
+        """Send on, and say when an answer begins (RFC 9110, 6.6.1)."""
+        if message["type"] == "http.response.start":
+            date = b"date", self._date().encode()
+            message = {**message, "headers": [*message.get("headers", ()), date]}
+        await send(message)
+
+    def _date(self) -> str:
+        return formatdate(self._clock.time(), usegmt=True)
 
     async def _send(self, receive: Receive, send: Send, message: Message) -> None:
         """Send on a connection that is closed behind the answer: not before the rest of the request was
@@ -289,9 +304,8 @@ class HttpConnection(H11Protocol):
         status = fault.error_status_hint if isinstance(fault, h11.RemoteProtocolError) else 400
         told = failed(ProtocolError(str(fault)), HTTPStatus(status))
         headers = [("content-type", told.type), ("content-length", str(len(told.body)))]
-        response = h11.Response(
-            status_code=status, headers=[*headers, ("connection", "close")], reason=STATUS_PHRASES[status]
-        )
+        headers += [("date", self._date()), ("connection", "close")]
+        response = h11.Response(status_code=status, headers=headers, reason=STATUS_PHRASES[status])
         for event in (response, h11.Data(data=told.body), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()

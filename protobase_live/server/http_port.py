@@ -20,7 +20,9 @@ class HttpPort:
 
     def __init__(self, app: App, host: str, port: int, limits: ServerLimits) -> None:
         """Port 0 takes a free one."""
-        self._connections = HttpConnections(app, limits, Traffic(SystemClock(), limits, Counters()).answers)
+        clock = SystemClock()
+        answers = Traffic(clock, limits, Counters()).answers
+        self._connections = HttpConnections(app, limits, answers, clock)
         self._host = host
         self._port = port
         self._close_seconds = limits.close_seconds

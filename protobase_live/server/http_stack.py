@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from protobase_actors import OrderedSet
+from protobase_actors import Clock, OrderedSet
 from protobase_live.server.asgi_types import App
 from protobase_live.server.connection import Connection
 from protobase_live.server.holdings import Holdings
@@ -22,11 +22,9 @@ if TYPE_CHECKING:
 class HttpStack:
     """Serves an ASGI application to connections of a server."""
 
-    def __init__(self, app: App, limits: ServerLimits, answers: Holdings) -> None:
-        """``answers`` counts what clients do not read."""
-        self._app = app
-        self._limits = limits
-        self._answers = answers
+    def __init__(self, app: App, limits: ServerLimits, answers: Holdings, clock: Clock) -> None:
+        """``answers`` counts what clients do not read; what time it is they are told by ``clock``."""
+        self._parts = app, limits, answers, clock
         self._connections: HttpConnections | None = None
         self._loading = asyncio.Lock()
         self._tasks: OrderedSet[asyncio.Task[None]] = OrderedSet()
@@ -45,7 +43,7 @@ class HttpStack:
     async def _begin(self, connection: Connection, data: bytes) -> None:
         async with self._loading:
             if self._connections is None:
-                self._connections = await asyncio.to_thread(_load, self._app, self._limits, self._answers)
+                self._connections = await asyncio.to_thread(_load, *self._parts)
         if connection.transport.is_closing():
             return
         if self._closing:
@@ -66,7 +64,7 @@ class HttpStack:
             self._connections.cut()
 
 
-def _load(app: App, limits: ServerLimits, answers: Holdings) -> HttpConnections:
+def _load(app: App, limits: ServerLimits, answers: Holdings, clock: Clock) -> HttpConnections:
     from protobase_live.server.http_connection import HttpConnections
 
-    return HttpConnections(app, limits, answers)
+    return HttpConnections(app, limits, answers, clock)

@@ -145,7 +145,7 @@ class Server:
         self._linking = Linking(database, *nodes)
         self._closing = False
         self._pages = Pages(database, self._metrics, self._origins.request_refusal, inspector=inspector)
-        self._http = HttpStack(self._answer, limits, self._traffic.answers)
+        self._http = HttpStack(self._answer, limits, self._traffic.answers, self._clock)
         self._doors = self._open_doors()
         self._gate = Gate(self._clock, limits)
         self._connections: OrderedSet[Connection] = OrderedSet()
