@@ -13,11 +13,12 @@ from websockets.exceptions import ConnectionClosed
 
 from protobase_actors import Clock, OrderedSet, SystemClock
 from protobase_live.database.database import Database
-from protobase_live.errors import Closed, Overloaded
+from protobase_live.errors import Closed, Overloaded, ProtoBaseError, Unauthorized
 from protobase_live.limits import check_limits
 from protobase_live.model.arguments import require, require_flags
 from protobase_live.protocol.live.codec import SUBPROTOCOLS
-from protobase_live.protocol.live.limits import GOING_AWAY, TRY_AGAIN, LiveLimits
+from protobase_live.protocol.live.limits import GOING_AWAY, TRY_AGAIN, UNAUTHORIZED, LiveLimits
+from protobase_live.server.application_token import ApplicationToken, Token
 from protobase_live.server.asgi_connection import AsgiConnection
 from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.asked import Asked, asked_for
@@ -44,9 +45,6 @@ if TYPE_CHECKING:
     from protobase_live.permissions.policy import Policy
 
 DOORS = "the doors here are yjs/<collection>, hocuspocus, live, api/v1\n"
-
-Token = Callable[[Scope], str | None]
-"""Says which token a request or connection has, of which ASGI tells so much."""
 
 Serve = Callable[[Scope, AsgiConnection, Sequence[str]], Awaitable[None]]
 """Serves a connection, to a path of these pieces, until it ends."""
@@ -198,7 +196,7 @@ class Doors:
         clock: Clock,
     ) -> None:
         self.database = database
-        self._token = token
+        self._token = None if token is None else ApplicationToken(token)
         self._origins = origins
         self._limits = limits
         self._live_limits = live_limits
@@ -217,7 +215,7 @@ class Doors:
             live_limits=live_limits,
             counters=self._counters,
             admit=self._admit,
-            token=token,
+            token=self._token,
             inspector=inspector,
         )
         self._inspector = Inspector(DOORS) if inspector else None
@@ -310,13 +308,18 @@ class Doors:
                 return None
 
     async def _serve_live(self, scope: Scope, connection: AsgiConnection, pieces: Sequence[str]) -> None:
-        token = None if self._token is None else self._token(scope)
-        await self._behind.live.serve(connection, self._forbidden(scope), token, self._request(scope))
+        try:
+            token = None if self._token is None else self._token(scope)
+        except ProtoBaseError as error:
+            code = UNAUTHORIZED if isinstance(error, Unauthorized) else TRY_AGAIN
+            await connection.refuse(code, str(error))
+        else:
+            await self._behind.live.serve(connection, self._forbidden(scope), token, self._request(scope))
 
     async def _serve_hocuspocus(
         self, scope: Scope, connection: AsgiConnection, pieces: Sequence[str]
     ) -> None:
-        asked = self._asked(scope, pieces)
+        asked = self._asked(scope, pieces)  # each document is refused for itself
         known = None if self._token is None else partial(self._token, scope)
         caller = _caller(scope, pieces, asked.token)
         await self._behind.hocuspocus.attend(connection, asked.forbidden, caller, known, asked.request)
@@ -330,7 +333,10 @@ class Doors:
         offered = list(scope.get("subprotocols", ()))
         asked = asked_for("/".join(pieces[1:]), query, offered, self._forbidden(scope))
         asked = asked._replace(request=self._request(scope))
-        return asked if self._token is None else asked._replace(token=self._token(scope))
+        try:
+            return asked if self._token is None else asked._replace(token=self._token(scope))
+        except ProtoBaseError as error:
+            return asked._replace(token=None, refusal=error)
 
     def _request(self, scope: Scope) -> ClientRequest:
         return self._authentication.request(partial(request_of_scope, scope))

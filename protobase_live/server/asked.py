@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
+from protobase_live.errors import ProtoBaseError
 from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest
 
 TOKEN_PROTOCOL = "protobase-token"
@@ -24,6 +25,8 @@ class Asked(NamedTuple):
     """Why pages of its origin may not connect."""
     request: ClientRequest = NOTHING_KNOWN
     """What it came with."""
+    refusal: ProtoBaseError | None = None
+    """Why it is not let in, if that is known already."""
 
 
 def asked_for(path: str, query: str, offered: Sequence[str], forbidden: str | None) -> Asked:

@@ -105,7 +105,7 @@ class Authentication:
             return await self._identity(came)
         except ProtoBaseError as error:  # of any class: what it says is the program's
             kind = Unavailable if isinstance(error, Unavailable) else Unauthorized
-            raise kind(_without(came, str(error))) from None  # its cause may quote the token
+            raise kind(without_secrets(came, str(error))) from None  # its cause may quote the token
 
     async def _identity(self, came: ClientRequest) -> Identity:
         try:
@@ -117,11 +117,11 @@ class Authentication:
                 raise Unauthorized(ENDED)
             return identity
         except Unauthorized as error:
-            said = _without(came, repr(str(error)))
+            said = without_secrets(came, repr(str(error)))
             _log.info("refused a client: %s", said, extra=here("client_refused"))
             raise
         except Unavailable as error:
-            self._tell_down(_without(came, repr(str(error))))
+            self._tell_down(without_secrets(came, repr(str(error))))
             raise
         except TimeoutError:
             self._tell_down(f"no answer within {self._seconds:g} seconds (authenticate_seconds)")
@@ -134,7 +134,7 @@ class Authentication:
             mistake = "it cancelled itself"
         except Exception as error:
             mistake = repr(error)
-        said, fields = _without(came, mistake), here("authenticate_failed")
+        said, fields = without_secrets(came, mistake), here("authenticate_failed")
         _log.error("authenticate failed, so a client was refused: %s", said, extra=fields)
         raise Unauthorized("the token could not be checked")
 
@@ -166,8 +166,9 @@ def _is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _without(came: ClientRequest, text: str) -> str:
-    """``text``, unless it quotes a secret, however often that was escaped: errors name their cause."""
+def without_secrets(came: ClientRequest, text: str) -> str:
+    """``text``, unless it quotes a secret of the request, however often that was escaped: errors name their
+    cause."""
     bare = _bare(text)
     if any(len(secret) >= LEAST_SECRET_CHARS and _bare(secret) in bare for secret in came.secrets):
         return "(withheld, for it quotes the token)"

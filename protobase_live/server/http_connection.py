@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from email.utils import formatdate
 from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
@@ -36,6 +37,7 @@ class HttpConnections:
 
     def __init__(self, app: App, limits: ServerLimits, traffic: Traffic) -> None:
         self.answers = traffic.answers
+        self.clock = traffic.clock
         self.counters = traffic.counters
         self.limits = limits
         self.config = Config(
@@ -165,6 +167,7 @@ class HttpConnection(H11Protocol):
         super().__init__(connections.config, connections.state, {})
         self._limits = connections.limits
         self._answers = connections.answers
+        self._clock = connections.clock
         self._counters = connections.counters
         self.address = None if connection is None else connection.address
         self.conn = Parser(self._limits.http_head_bytes)
@@ -206,8 +209,19 @@ class HttpConnection(H11Protocol):
                 )
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sending = partial(self._send, receive, send) if _closes(scope) else send
+        dated = partial(self._send_dated, send)
+        sending = partial(self._send, receive, dated) if _closes(scope) else dated
         await self._answer(scope, Hearing(receive, self._end_if_ended), sending)
+
+    async def _send_dated(self, send: Send, message: Message) -> None:
+        """Send on, and say when an answer begins (RFC 9110, 6.6.1)."""
+        if message["type"] == "http.response.start":
+            date = b"date", self._date().encode()
+            message = {**message, "headers": [*message.get("headers", ()), date]}
+        await send(message)
+
+    def _date(self) -> str:
+        return formatdate(self._clock.time(), usegmt=True)
 
     async def _send(self, receive: Receive, send: Send, message: Message) -> None:
         """Send on a connection that is closed behind the answer: not before the rest of the request was
@@ -293,9 +307,8 @@ class HttpConnection(H11Protocol):
         told = failed(ProtocolError(str(fault)), HTTPStatus(status))
         self._counters.refused(told.status)
         headers = [("content-type", told.type), ("content-length", str(len(told.body)))]
-        response = h11.Response(
-            status_code=status, headers=[*headers, ("connection", "close")], reason=STATUS_PHRASES[status]
-        )
+        headers += [("date", self._date()), ("connection", "close")]
+        response = h11.Response(status_code=status, headers=headers, reason=STATUS_PHRASES[status])
         for event in (response, h11.Data(data=told.body), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()

@@ -23,9 +23,7 @@ class HttpStack:
     """Serves an ASGI application to connections of a server."""
 
     def __init__(self, app: App, limits: ServerLimits, traffic: Traffic) -> None:
-        self._app = app
-        self._limits = limits
-        self._traffic = traffic
+        self._parts = app, limits, traffic
         self._connections: HttpConnections | None = None
         self._loading = asyncio.Lock()
         self._tasks: OrderedSet[asyncio.Task[None]] = OrderedSet()
@@ -44,7 +42,7 @@ class HttpStack:
     async def _begin(self, connection: Connection, data: bytes) -> None:
         async with self._loading:
             if self._connections is None:
-                self._connections = await asyncio.to_thread(_load, self._app, self._limits, self._traffic)
+                self._connections = await asyncio.to_thread(_load, *self._parts)
         if connection.transport.is_closing():
             return
         if self._closing:

@@ -130,6 +130,8 @@ class YjsClients:
             await connection.refuse(FORBIDDEN_ORIGIN, asked.forbidden)
             return True
         try:
+            if asked.refusal is not None:
+                raise asked.refusal
             name = unquote(asked.path, errors="strict")
             entry = await self.identify(name, asked.token, asked.request)
         except Unauthorized as error:

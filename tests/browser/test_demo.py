@@ -170,6 +170,50 @@ async def test_live_queries_follow_the_board(url: str, browser: Browser) -> None
         ).to_have_text(re.compile(r"^\d+ rows? · .* ms"))
 
 
+async def test_live_queries_take_a_number_of_any_size(url: str, browser: Browser) -> None:
+    """JSON has none beyond 2**53; the rows go on to change, also of who comes later."""
+    async with Visitors(browser) as visitors:
+        demo = await enter(visitors, url)
+        nodes = (await (await demo.page.request.get(f"{url}/director/state")).json())["nodes"]
+        async with pb.connect(nodes[0]["url"], token="mallory") as database:
+            board = await database.collection(BOARD, Task)
+            for n, votes in enumerate((2**70, 1)):
+                await board.insert(Task(title=f"Count {n}", owner="cy", priority=6, votes=votes))
+                for pane in demo.panes:
+                    await expect(pane.query("Tasks by owner").filter(has_text="cy")).to_contain_text(
+                        f"{n + 2} tasks"
+                    )
+            top = demo.panes[0].query("Top five by priority").first
+            await expect(top).to_contain_text(f"▲ {2**70}")
+            later = await enter(visitors, url)
+            await board.insert(Task(title="Count 2", owner="cy"))
+            for pane in (*demo.panes, *later.panes):
+                row = pane.query("Tasks by owner").filter(has_text="cy")
+                await expect(row).to_contain_text("4 tasks")
+
+
+async def test_what_a_card_was_written_without_is_shown_as_nothing_yet(url: str, browser: Browser) -> None:
+    async with Visitors(browser) as visitors:
+        demo = await enter(visitors, url)
+        nodes = (await (await demo.page.request.get(f"{url}/director/state")).json())["nodes"]
+        async with pb.connect(nodes[0]["url"], token="mallory") as database:
+            board = await database.collection(BOARD)
+            await board.put({"title": "Sweep the floor", "column": "todo"}, key="bare")
+            await board.put({"title": "Water the plants", "column": "todo", "priority": 6}, key="dry")
+        for pane in demo.panes:
+            card = pane.card("Sweep the floor")
+            await expect(card.get_by_role("button", name="Vote")).to_have_text("▲0")
+            await expect(card.get_by_label("Owner")).to_have_value("")
+            await expect(card.get_by_label("Priority")).to_have_value("0")
+            await expect(pane.query("Top five by priority").first).to_contain_text("Water the plants▲ 0")
+            await expect(pane.element).not_to_contain_text("undefined")
+            await expect(pane.element).not_to_contain_text("null")
+        await demo.panes[0].card("Sweep the floor").get_by_role("button", name="Vote").click()
+        for pane in demo.panes:
+            voted = pane.card("Sweep the floor").get_by_role("button", name="Vote")
+            await expect(voted).to_have_text("▲1")
+
+
 async def test_somebody_is_seen_where_they_point_and_what_they_edit(url: str, browser: Browser) -> None:
     async with Visitors(browser) as visitors:
         demo = await enter(visitors, url)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from protobase_live.server.asgi_types import App, Message
 
@@ -35,7 +35,7 @@ def scope_of(method: str, path: str, headers: Mapping[str, str], root: str = "")
         "method": method,
         "root_path": root,
         "path": root + unquote(raw),
-        "raw_path": (root + raw).encode(),
+        "raw_path": (quote(root) + raw).encode(),
         "query_string": query.encode(),
         "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
     }

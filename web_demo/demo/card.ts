@@ -1,6 +1,6 @@
 import { avatar } from './avatar.js'
 import type { Company } from './company.js'
-import { HIGHEST_PRIORITY, type Here, type Task, type TaskRow } from './data.js'
+import { HIGHEST_PRIORITY, whole, type Here, type Task, type TaskRow } from './data.js'
 import { h, setText } from './element.js'
 import type { Members } from './members.js'
 import { flash } from './motion.js'
@@ -32,11 +32,13 @@ export class Card {
   readonly #votes = h('button', { type: 'button', class: 'chip votes', onclick: () => { this.tasks.vote(this.key) } }, h('span', { 'aria-hidden': 'true' }, '▲'), this.#count)
   readonly #pointers = h('span', { class: 'pointers', 'aria-hidden': 'true' })
   readonly #remove = h('button', { type: 'button', class: 'icon', title: 'Delete', onclick: () => { this.tasks.delete(this.key) } }, '×')
+  #row: TaskRow
   #shown: TaskRow
   #pointedBy = ''
 
   constructor (row: TaskRow, private readonly tasks: Tasks, private readonly members: Members, company: Company, private readonly does: CardDoes) {
-    this.#shown = row
+    this.#row = row
+    this.#shown = whole(row)
     this.grip = h('button', { type: 'button', class: 'icon grip', title: 'Drag, or press arrow keys', onkeydown: (event: KeyboardEvent) => { this.#key(event) } }, '⠿')
     this.element = h('li', { class: 'card', 'data-key': row._key },
       h('div', { class: 'card-line' }, this.#title, this.#text, h('div', { class: 'card-tools' }, this.grip, this.#remove)),
@@ -56,19 +58,21 @@ export class Card {
   }
 
   get row (): TaskRow {
-    return this.#shown
+    return this.#row
   }
 
   /** Show the task as it is now; what is other than before is marked for a moment. */
   update (row: TaskRow, marked = true): void {
     const before = this.#shown
-    this.#shown = row
-    setText(this.#words, row.title)
-    this.#showOwner(row.owner)
-    this.#priority.value = String(row.priority)
-    setText(this.#count, String(row.votes))
+    const task = whole(row)
+    this.#row = row
+    this.#shown = task
+    setText(this.#words, task.title)
+    this.#showOwner(task.owner)
+    this.#priority.value = String(task.priority)
+    setText(this.#count, String(task.votes))
     this.#label()
-    if (marked) for (const [field, element] of this.#fields()) if (row[field] !== before[field]) flash(element)
+    if (marked) for (const [field, element] of this.#fields()) if (task[field] !== before[field]) flash(element)
   }
 
   /** Offer those who may own it. */

@@ -24,6 +24,14 @@ export interface Task {
 export const MERGES = { votes: 'counter' } as const
 export type TaskRow = Task & { readonly _key: string }
 
+/** What a task is taken for that some program wrote without it; votes are none until somebody gives one. */
+const MISSING = { title: 'Untitled', owner: null, priority: 0, votes: 0 }
+
+/** A task as it is shown. */
+export function whole (row: TaskRow): TaskRow {
+  return { ...MISSING, ...row }
+}
+
 export interface Member { readonly name: string, readonly team: string, readonly color: string }
 
 /** What one shows the others on the board; scripted people say less of themselves. */
@@ -46,7 +54,7 @@ export const NOBODYS_COLOR = '#64707d'
 
 export interface OwnerRow { readonly owner: string | null, readonly tasks: number, readonly votes: number }
 export interface TeamRow { readonly key: string, readonly title: string, readonly owner: string, readonly team: string }
-export interface TopRow { readonly key: string, readonly title: string, readonly priority: number, readonly votes: number }
+export interface TopRow { readonly key: string, readonly title: string, readonly priority: number | null, readonly votes: number | null }
 
 export function boardQuery ({ board }: DemoState): Query<TaskRow> {
   return query<TaskRow>(board).orderBy('order', '_key').limit(MAX_TASKS)

@@ -57,9 +57,9 @@ function top (state: DemoState): QueryShow<TopRow> {
     query: topFive(state),
     keyOf: ({ key }) => key,
     draw: ({ title, priority, votes }) => [
-      h('span', { class: 'rank', 'data-part': true }, `P${priority}`),
+      h('span', { class: 'rank', 'data-part': true }, `P${priority ?? 0}`),
       h('span', { class: 'grow', 'data-part': true }, title),
-      h('span', { class: 'figure', 'data-part': true }, `▲ ${votes}`)
+      h('span', { class: 'figure', 'data-part': true }, `▲ ${votes ?? 0}`)
     ]
   }
 }

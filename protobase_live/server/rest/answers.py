@@ -166,7 +166,7 @@ async def send_answer(
     headers = [*told.headers, *more, ("content-length", str(len(told.body)))]
     if told.body or told.status is HTTPStatus.OK:
         headers.append(("content-type", told.type))
-    if told.status is HTTPStatus.NO_CONTENT:
+    if told.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
         headers = [each for each in headers if each[0] != "content-length"]
     await send({"type": "http.response.start", "status": int(told.status), "headers": raw_headers(headers)})
     await send({"type": "http.response.body", "body": b"" if is_head else told.body})

@@ -21,7 +21,7 @@ from protobase_live.model import values
 from protobase_live.model.durability import Durability
 from protobase_live.model.names import RESERVED_PREFIX
 from protobase_live.model.operations import RECORDS, Check, Op, Read
-from protobase_live.server.rest.answers import Answer, Headers, Refusal, answer
+from protobase_live.server.rest.answers import Answer, Headers, Refusal, answer, whole
 from protobase_live.server.rest.request import Request
 from protobase_live.server.rest.services import Services
 
@@ -84,11 +84,25 @@ def etag(value: Any) -> str:
     return f'"{values.digest(value).hex()}"'
 
 
-def matches(wanted: str, found: Any) -> bool:
+def versioned(request: Request, found: Any, value: Any, most_bytes: int) -> Answer:
+    """The answer that tells a ``value``, and the version of what was ``found`` as ETag; without the value
+    where If-None-Match names that. A cache in between may have made a version weak, ``W/"..."``, which is as
+    good for this.
+
+    Raises LimitExceeded for more than ``most_bytes``.
+    """
+    headers = [("etag", etag(found))]
+    known = request.headers.get("if-none-match", "")
+    if _names(known.replace('W/"', '"'), found):
+        return Answer(HTTPStatus.NOT_MODIFIED, headers=headers)
+    return whole(value, most_bytes, headers)
+
+
+def _names(versions: str, found: Any) -> bool:
     """Whether a value is of one of the versions that a header names; ``*`` is any that there is."""
     if found is None:
         return False
-    return wanted.strip() == "*" or etag(found) in [each.strip() for each in wanted.split(",")]
+    return versions.strip() == "*" or etag(found) in [each.strip() for each in versions.split(",")]
 
 
 async def _done(
@@ -108,7 +122,7 @@ async def _held(at: Services, condition: Condition | None) -> list[Check]:
     if condition is None:
         return []
     found = await at.database.read(condition.collection, condition.read)
-    if not matches(condition.wanted, found):
+    if not _names(condition.wanted, found):
         raise Conflict("what is there is of no version that If-Match names")
     return [Check(condition.collection, condition.read, values.digest(found))]
 

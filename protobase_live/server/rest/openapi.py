@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import quote
 
 from protobase_live.model.names import MAX_KEY_BYTES, MAX_NAME_BYTES, RESERVED_PREFIX
 from protobase_live.rich_text.document import MAX_NAME_CHARS
@@ -235,6 +236,10 @@ _REASONS = {
 }
 
 
+_IN_PATHS = "/!$&'()*+,;=:@"
+"""What stands for itself in the path of an address (RFC 3986, 3.3), beside letters, digits and ``-._~``."""
+
+
 def described(routes: Sequence[Route], root: str) -> Mapping[str, Any]:
     """The description of the door that is mounted below the path ``root``."""
     paths: dict[str, dict[str, Any]] = {}
@@ -243,7 +248,7 @@ def described(routes: Sequence[Route], root: str) -> Mapping[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "ProtoBase Live", "version": version("protobase-live")},
-        "servers": [{"url": f"{root}/api/v1"}],
+        "servers": [{"url": f"{quote(root, safe=_IN_PATHS)}/api/v1"}],
         "paths": paths,
         "components": {
             "schemas": SCHEMAS,

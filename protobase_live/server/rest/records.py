@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from protobase_live.errors import RecordMissing
+from protobase_live.errors import RecordMissing, ValidationError
 from protobase_live.model.ids import system_ids
 from protobase_live.model.operations import RECORDS, Op, Read
-from protobase_live.server.rest.answers import Answer, listing, whole
-from protobase_live.server.rest.commits import Condition, Work, commit, etag, matches
+from protobase_live.model.values import short
+from protobase_live.server.rest.answers import Answer, listing
+from protobase_live.server.rest.commits import Condition, Work, commit, versioned
 from protobase_live.server.rest.request import Request
 from protobase_live.server.rest.services import Services
 
@@ -32,10 +33,7 @@ async def get_record(at: Services, request: Request) -> Answer:
     found = await at.database.read(request.path["collection"], _get(key))
     if found is None:
         raise RecordMissing(f"{request.path['collection']}: there is no record {key!r}")
-    version = [("etag", etag(found))]
-    if matches(request.headers.get("if-none-match", ""), found):
-        return Answer(HTTPStatus.NOT_MODIFIED, headers=version)
-    return whole(found, at.limits.http_answer_bytes, version)
+    return versioned(request, found, found, at.limits.http_answer_bytes)
 
 
 async def insert_record(at: Services, request: Request) -> Answer:
@@ -49,7 +47,10 @@ async def insert_record(at: Services, request: Request) -> Answer:
 
 async def put_record(at: Services, request: Request) -> Answer:
     """Add a record, or replace the one that is there."""
-    verb = "insert" if request.headers.get("if-none-match", "").strip() == "*" else "put"
+    known = request.headers.get("if-none-match")
+    if known is not None and known.strip() != "*":
+        raise ValidationError(f"If-None-Match is {short(known)}; expected *, for a record that is to be new")
+    verb = "put" if known is None else "insert"
     return await _write(at, request, Op(RECORDS, verb, (request.path["key"], request.object(), {})))
 
 

@@ -92,12 +92,14 @@ class Request:
 def segments(scope: Scope) -> list[str]:
     """The path behind the prefix that the application is mounted at, piece by piece as it was written.
 
-    Slashes within a name are written ``%2F``, so the path is not decoded as a whole.
+    Slashes within a name are written ``%2F``, so the path is not decoded as a whole. The prefix is known as
+    it reads, and a client may write any letter of it as ``%XX``; not every server has it in the path.
     """
-    root = scope.get("root_path", "")
+    root = cast(str, scope.get("root_path", "")).split("/")[1:]
     raw = cast("bytes | None", scope.get("raw_path")) or quote(scope["path"]).encode()
-    path = raw.partition(b"?")[0].decode("latin-1")
-    return path.removeprefix(quote(root)).split("/")[1:]
+    pieces = raw.partition(b"?")[0].decode("latin-1").split("/")[1:]
+    is_below = [unquote(piece) for piece in pieces[: len(root)]] == root
+    return pieces[len(root) :] if is_below else pieces
 
 
 def plain(segment: str) -> str:

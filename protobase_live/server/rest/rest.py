@@ -205,6 +205,7 @@ class Rest:
         query = query_of(scope)
         identity = NOBODY if route.is_open else await self._identity(scope, headers, query)
         route.check_query(query)
+        route.check_conditions(headers)
         body = await value_of(await self._body(scope, headers, receive), headers, route.reads)
         root = scope.get("root_path", "")
         if "collection" in path:

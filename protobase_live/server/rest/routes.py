@@ -14,6 +14,10 @@ from protobase_live.server.rest.events import Events
 from protobase_live.server.rest.request import BodyReader, Request, plain, value_in_body
 from protobase_live.server.rest.services import Services
 
+CONDITIONS = ("If-Match", "If-None-Match")
+"""The headers that say when a request is not to be carried out. Those with a date mean nothing where there is
+none of a change (RFC 9110, 13.1.3 and 13.1.4)."""
+
 TOKEN = "token"
 """The parameter of every address that says who asks."""
 
@@ -47,6 +51,18 @@ class Route:
                 near = did_you_mean(name, known)
                 raise ValidationError(
                     f"the address has a parameter {quoted(name)}, which means nothing here{near}"
+                )
+
+    def check_conditions(self, headers: Mapping[str, str]) -> None:
+        """Raises ValidationError for a condition that is not looked at here: what it should hold back would
+        be done. One that asks what is new, with If-None-Match, is always answered."""
+        known = {each["name"] for each in self.says.get("parameters", ()) if each["in"] == "header"}
+        if self.method == "GET":
+            known.add("If-None-Match")
+        for name in CONDITIONS:
+            if name.lower() in headers and name not in known:
+                raise ValidationError(
+                    f"the request has the condition {name}, which means nothing here: nothing was done"
                 )
 
     def match(self, pieces: Sequence[str]) -> dict[str, str] | None:

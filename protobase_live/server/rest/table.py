@@ -39,7 +39,9 @@ _ONCE = header(
     maxLength=MAX_KEY_CHARS,
 )
 _IF_MATCH = header("If-Match", "carry it out only if what is there has this ETag")
-_IF_NONE_MATCH = header("If-None-Match", "the ETag that is known; on writing, * for nothing at all")
+_IF_NONE_MATCH = header("If-None-Match", "the ETags that are known: what is of one of them is not sent again")
+_IF_NOTHING = header("If-None-Match", "carry it out only if there is nothing", enum=["*"])
+_KNOWN = {"304": {"description": "it is of the version that is known"}}
 _AFTER = query("after", text(), "what the page before said is `next`")
 
 
@@ -59,11 +61,14 @@ def _writes(schema: str | None, *conditions: Any, receipt: str = "KeyReceipt", s
 def _texts(path: str) -> list[Route]:
     """The routes of a text, wherever it is."""
     where = "field" if "{key}" in path else "text"
-    read = told("200", "Text", "the whole text", ["ETag"])
+    read = {
+        "parameters": [_IF_NONE_MATCH],
+        "responses": {**told("200", "Text", "the whole text", ["ETag"]), **_KNOWN},
+    }
     edit = _writes("Text", _IF_MATCH, receipt="Receipt")
     splice = _writes("Splice", _IF_MATCH, receipt="Receipt")
     return [
-        Route("GET", path, texts.get_text, {"responses": read, "operationId": f"get_{where}"}),
+        Route("GET", path, texts.get_text, read | {"operationId": f"get_{where}"}),
         Route("PUT", path, texts.put_text, edit | {"operationId": f"put_{where}"}),
         Route("POST", f"{path}/append", texts.append_text, edit | {"operationId": f"append_{where}"}),
         Route("POST", f"{path}/splice", texts.splice_text, splice | {"operationId": f"splice_{where}"}),
@@ -182,13 +187,10 @@ ROUTES: list[Route] = [
         records.get_record,
         {
             "parameters": [_IF_NONE_MATCH],
-            "responses": {
-                **told("200", "Record", "its fields", ["ETag"]),
-                "304": {"description": "it is of the version that is known"},
-            },
+            "responses": {**told("200", "Record", "its fields", ["ETag"]), **_KNOWN},
         },
     ),
-    Route("PUT", _RECORD, records.put_record, _writes("Record", _IF_MATCH, _IF_NONE_MATCH)),
+    Route("PUT", _RECORD, records.put_record, _writes("Record", _IF_MATCH, _IF_NOTHING)),
     Route("PATCH", _RECORD, records.patch_record, _writes("Record", _IF_MATCH)),
     Route("DELETE", _RECORD, records.delete_record, _writes(None, _IF_MATCH)),
     *_texts(f"{_COLLECTION}/texts/{{text}}"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from protobase_live.model.operations import RECORDS, Op, Read, Target
-from protobase_live.server.rest.answers import Answer, whole
-from protobase_live.server.rest.commits import Condition, Work, commit, etag
+from protobase_live.server.rest.answers import Answer
+from protobase_live.server.rest.commits import Condition, Work, commit, versioned
 from protobase_live.server.rest.request import Request
 from protobase_live.server.rest.services import Services
 from protobase_live.structures import Text
@@ -14,7 +14,7 @@ from protobase_live.structures.arguments import natural
 async def get_text(at: Services, request: Request) -> Answer:
     """The whole text, and its version as ETag."""
     value = await at.database.read(request.path["collection"], _value(request))
-    return whole({"text": value}, at.limits.http_answer_bytes, [("etag", etag(value))])
+    return versioned(request, value, {"text": value}, at.limits.http_answer_bytes)
 
 
 async def put_text(at: Services, request: Request) -> Answer:

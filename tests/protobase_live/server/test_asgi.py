@@ -14,9 +14,10 @@ from protobase_actors import ManualClock
 from protobase_live.protocol.hocuspocus import messages as hocuspocus
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.protocol.yjs.varint import prefixed
+from protobase_live.server.application_token import Token
 from protobase_live.server.asgi import Asgi
 from protobase_live.server.asgi_types import Message, Scope
-from tests.support.asgi_client import call, scope_of
+from tests.support.asgi_client import Exchange, call, scope_of
 from tests.support.hocuspocus import AUTH, READ_ONLY, READ_WRITE, STEP1
 
 LIVE = "protobase-live.v1.json"
@@ -229,6 +230,56 @@ async def test_the_application_says_who_it_is(database) -> None:
     assert '"type":"welcome"' in (await live.until("websocket.send"))["text"]
 
 
+def raising(error: Exception) -> Token:
+    """A `token=` of an application that has no good end."""
+
+    def token(scope: Scope) -> str | None:
+        raise error
+
+    return token
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "status", "says"),
+    [
+        (pb.Unauthorized("log in first"), 4401, 401, "log in first"),
+        (pb.Unavailable("the sessions are down"), 1013, 503, "the sessions are down"),
+        (KeyError("session"), 4401, 401, "who this client is could not be found out"),
+    ],
+)
+async def test_a_token_that_the_application_cannot_tell_refuses(database, error, code, status, says) -> None:
+    """At every door as where `authenticate` raises it."""
+    app = pb.asgi(database, token=raising(error))
+    live, stock = Socket(app, "/live", (LIVE,)), Socket(app, "/yjs/notes")
+    for client in (live, stock):
+        closed = await client.until("websocket.close")
+        assert (closed["code"], closed["reason"]) == (code, says)
+        await client.task
+    for path in ("/api/v1/collections", f"/live/events?subprotocol={LIVE}"):
+        refused = await call(app, "GET", path)
+        assert (refused.status, refused.json["error"]["message"]) == (status, says)
+
+
+async def test_documents_are_refused_one_by_one_by_a_token_that_cannot_be_told(database) -> None:
+    app = pb.asgi(database, token=raising(pb.Unauthorized("log in first")))
+    client = Socket(app, "/hocuspocus")
+    for name in ("notes", "plans"):
+        client.send(keyed(name, AUTH))
+        await client.until_said(keyed(name, hocuspocus.encode_permission_denied("log in first")))
+
+
+async def test_who_has_no_token_is_held_when_it_comes_back(database) -> None:
+    """Old stock clients come back ten times a second."""
+    clock = ManualClock()
+    app = pb.asgi(database, token=raising(pb.Unauthorized("log in first")), clock=clock)
+    await Socket(app, "/yjs/notes").until("websocket.close")
+    again = Socket(app, "/yjs/notes")
+    await again.until("websocket.accept")
+    assert await again.soon() == []
+    await clock.advance(pb.ServerLimits().refusal_seconds)
+    assert (await again.until("websocket.close"))["code"] == 4401
+
+
 async def test_what_a_refused_client_begins_with_is_read_before_it_is_closed(database) -> None:
     """Servers that close with something unread lose the code, and the client comes back for ever."""
     refused = Socket(pb.asgi(database), "/yjs/notes", origin="https://evil.example")
@@ -248,6 +299,12 @@ async def test_pages_of_other_hosts_are_refused(database) -> None:
     assert (await call(app, "GET", "/api/v1/collections", origin=evil)).status == 403
     allowing = pb.asgi(database, origins=[evil])
     assert (await call(allowing, "GET", "/api/v1/collections", origin=evil)).status == 200
+
+
+async def test_the_description_says_where_it_is_mounted_as_addresses_are_written(database) -> None:
+    exchange = Exchange(pb.asgi(database), "GET", "/api/v1/openapi.json", root="/@käse/a b/{team}")
+    told = (await exchange.response()).json
+    assert told["servers"] == [{"url": "/@k%C3%A4se/a%20b/%7Bteam%7D/api/v1"}]
 
 
 async def test_what_is_no_door(database) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from protobase_actors import ManualClock
 from protobase_live.database.database import Database
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.server import Server
@@ -70,6 +71,33 @@ async def test_requests_with_bodies_and_without_on_one_connection() -> None:
         assert "protobase_sessions" in (await client.ask("GET", "/metrics"))[1]
         status, text = await client.ask("GET", "/nowhere")
         assert (status, "no door at /nowhere" in text) == (404, True)
+
+
+async def test_answers_say_when_they_began() -> None:
+    """By the server's clock: those of the REST door, of pages, of streams, and of what is no request."""
+    clock = ManualClock(epoch=784_111_777.0)
+    async with (
+        Database(MemoryStorage()) as database,
+        Server(database, port=0, clock=clock) as server,
+        connected(server) as client,
+    ):
+        for begun in (RECORD, "/healthz", "/api/v1/collections/tasks/changes"):
+            client.send(f"GET {begun} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert await _dates(client) == ["Sun, 06 Nov 1994 08:49:37 GMT"]
+        async with connected(server) as broken:
+            await broken.ask("GET", RECORD)
+            await clock.advance(2.0)
+            broken.send("GET / HTTP/1.1\r\nno header\r\n\r\n")
+            assert await _dates(broken) == ["Sun, 06 Nov 1994 08:49:39 GMT"]
+
+
+async def _dates(client: Client) -> list[str]:
+    """All of the next head; a body that has a length is passed over."""
+    head = (await client.reader.readuntil(b"\r\n\r\n")).decode()
+    named = [line.partition(": ")[::2] for line in head.splitlines()]
+    length = next((int(value) for name, value in named if name.lower() == "content-length"), 0)
+    await client.reader.readexactly(length)
+    return [value for name, value in named if name.lower() == "date"]
 
 
 async def test_a_connection_of_requests_becomes_a_websocket() -> None:

@@ -57,6 +57,33 @@ async def test_if_match(rest) -> None:
     assert (await call(rest, "PUT", f"{TASKS}/x", {"n": 4}, if_match="*")).status == 412
 
 
+async def test_an_answer_that_is_not_sent_again_has_no_length(rest) -> None:
+    """It would have to be that of the record."""
+    await call(rest, "PUT", f"{TASKS}/x", {"n": 1})
+    version = (await call(rest, "GET", f"{TASKS}/x")).headers["etag"]
+    told = await call(rest, "GET", f"{TASKS}/x", if_none_match=version)
+    assert (told.status, told.headers, told.body) == (304, {"etag": version}, b"")
+
+
+async def test_a_cache_may_have_made_a_version_weak(rest) -> None:
+    """It is as good as the strong one to find out what is known already, and never to write."""
+    await call(rest, "PUT", f"{TASKS}/x", {"n": 1})
+    version = (await call(rest, "GET", f"{TASKS}/x")).headers["etag"]
+    known = await call(rest, "GET", f"{TASKS}/x", if_none_match=f'"other", W/{version}')
+    assert known.status == 304
+    assert (await call(rest, "GET", f"{TASKS}/x", if_none_match='W/"other"')).status == 200
+    assert (await call(rest, "PATCH", f"{TASKS}/x", {"n": 2}, if_match=f"W/{version}")).status == 412
+
+
+async def test_a_version_that_is_not_to_be_there_is_refused(rest) -> None:
+    await call(rest, "PUT", f"{TASKS}/x", {"n": 1})
+    version = (await call(rest, "GET", f"{TASKS}/x")).headers["etag"]
+    refused = await call(rest, "PUT", f"{TASKS}/x", {"n": 2}, if_none_match=version)
+    assert (refused.status, refused.error) == (400, "ValidationError")
+    assert "If-None-Match" in refused.json["error"]["message"]
+    assert (await call(rest, "GET", f"{TASKS}/x")).json == {"n": 1}
+
+
 async def test_a_record_that_is_to_be_new(rest) -> None:
     assert (await call(rest, "PUT", f"{TASKS}/x", {"n": 1}, if_none_match="*")).status == 200
     taken = await call(rest, "PUT", f"{TASKS}/x", {"n": 2}, if_none_match="*")

@@ -298,3 +298,30 @@ async def test_a_field_that_means_nothing_is_refused_with_the_nearest(rest) -> N
     refused = await call(rest, "POST", "/api/v1/query", {"query": "tasks", "parms": {}})
     said = "the body has a field 'parms' (str), which means nothing here; did you mean 'params'?"
     assert (refused.status, refused.json["error"]["message"]) == (400, said)
+
+
+CONDITIONAL = [
+    (route, name)
+    for route in ROUTES
+    for name in ("If-Match", "If-None-Match")
+    if name not in {each["name"] for each in route.says.get("parameters", ())}
+    and (route.method, name) != ("GET", "If-None-Match")
+]
+"""Routes, and the conditions that they do not look at."""
+
+
+@pytest.mark.parametrize(("route", "name"), CONDITIONAL, ids=lambda each: getattr(each, "path", each))
+async def test_a_condition_that_is_not_looked_at_is_refused(make_rest, database, route, name) -> None:
+    """What it should hold back would be done."""
+    await database.commit({"x": [Op(RECORDS, "put", ("x", {"n": 1}, {}))]})
+    path = "/api/v1" + re.sub(r"{\w+}", "x", route.path)
+    async with asyncio.timeout(10):  # a stream of changes would never end
+        refused = await call(make_rest(), route.method, path, {}, **{name: '"other"'})
+    said = f"the request has the condition {name}, which means nothing here: nothing was done"
+    assert (refused.status, refused.json["error"]["message"]) == (400, said)
+    assert await database.read("x", Read(RECORDS, "items")) == [["x", {"n": 1}]]
+
+
+async def test_what_a_cache_asks_of_an_answer_that_has_no_version(rest) -> None:
+    """One in between may have given it a version of its own."""
+    assert (await call(rest, "GET", "/api/v1/collections", if_none_match='W/"other"')).status == 200

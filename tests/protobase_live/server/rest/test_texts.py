@@ -28,6 +28,16 @@ async def test_a_text_is_written_and_read(rest, database) -> None:
     assert (await call(rest, "GET", NOTES)).json == {"text": "new"}
 
 
+async def test_a_text_that_is_known_is_not_sent_again(rest) -> None:
+    await call(rest, "PUT", NOTES, {"text": "a"})
+    version = (await call(rest, "GET", NOTES)).headers["etag"]
+    for known in (version, f"W/{version}"):
+        told = await call(rest, "GET", NOTES, if_none_match=known)
+        assert (told.status, told.headers, told.body) == (304, {"etag": version}, b"")
+    await call(rest, "PUT", NOTES, {"text": "b"})
+    assert (await call(rest, "GET", NOTES, if_none_match=version)).json == {"text": "b"}
+
+
 async def test_a_text_in_a_record(rest, database) -> None:
     pages = await database.collection("pages", Page)
     await pages.insert(Page(body="a"), key="p")
