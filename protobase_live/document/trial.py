@@ -23,7 +23,7 @@ from protobase_live.protocol.yjs.structs import Structs
 from protobase_live.protocol.yjs.structs import Touched as Places
 
 APART_STRUCTS = 1_000
-"""Most structs of an update that are told one by one: each takes a Yjs transaction."""
+"""Most structs, new or deleted, of an update that is told one by one: each takes a Yjs transaction."""
 
 
 class Verdict(NamedTuple):
