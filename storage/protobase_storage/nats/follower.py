@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -11,7 +11,6 @@ from ..commit import (
     NOTHING,
     TIMELINE_MARK,
     Commit,
-    Joint,
     Vector,
     include,
     includes,
@@ -26,6 +25,7 @@ from .reading import Reader
 from .stored import Stored, Told
 from .stream import Message
 from .subjects import Subjects
+from .together import parted, share, together
 from .values import Deleted, Gone, Published
 
 HEARD_BYTES = 1024 * 1024
@@ -38,7 +38,8 @@ READS_AT_ONCE = 64
 """Collections whose news are read at once."""
 
 PARTS_READ = 8
-"""How often what is told together is completed, as others may go on storing meanwhile."""
+"""How often what is told together is completed, as others may go on storing meanwhile. What lacks a part then
+is told the next time, and what follows it."""
 
 
 @dataclass(slots=True)
@@ -188,7 +189,7 @@ class Follower:
 
     async def _read_due(self) -> dict[str, News]:
         names = list(self._due)[:READS_AT_ONCE]
-        asked: set[tuple[str, str]] = set()
+        asked, missing = set[tuple[str, str]](), set[tuple[str, str]]()
         for _ in range(PARTS_READ):
             for name in names:
                 if (since := self._due.pop(name, None)) is not None:
@@ -203,9 +204,9 @@ class Follower:
                 self._followed[name].take()  # what was heard may not be all: it is read
         else:
             self.look(names)
-        found, self._untold = self._with_what_shares(self._untold), {}
+        found, self._untold = parted(self._with_what_shares(), {id for id, _ in missing})
         self._note(found)
-        told = {name: News(_together(each.commits, found), each.replaced) for name, each in found.items()}
+        told = {name: News(together(each.commits, found), each.replaced) for name, each in found.items()}
         return {name: each for name, each in told.items() if each != News()}
 
     async def _read_all(self, names: Sequence[str]) -> None:
@@ -318,17 +319,18 @@ class Follower:
         followed.vector = join(followed.vector, stored.vector)
         return News(lacking)
 
-    def _with_what_shares(self, found: Mapping[str, News]) -> dict[str, News]:
+    def _with_what_shares(self) -> dict[str, News]:
         """What shares a transaction with something that is to be loaded anew is to be loaded anew, too.
 
         Nobody knows any more what that has of the transaction. Shown before it is loaded, the other part
         would be seen alone.
         """
+        found = self._untold
         replaced = self._replaced | {name for name, each in found.items() if each.replaced}
         if not replaced:
             return dict(found)
         while more := [
-            name for name in found if name not in replaced and _share(found[name].commits, replaced)
+            name for name in found if name not in replaced and share(found[name].commits, replaced)
         ]:
             replaced |= {*more}
         return {name: replace(each, replaced=name in replaced) for name, each in found.items()}
@@ -351,29 +353,5 @@ class Follower:
             self.look([collection])
 
 
-def _share(commits: Iterable[Commit], names: Set[str]) -> bool:
-    """Whether a transaction that one of them is part of has others in these collections."""
-    return any(commit.joint and not names.isdisjoint(commit.joint.collections) for commit in commits)
-
-
 def _has(vector: Vector, commit: Commit) -> bool:
     return sequence_of(vector, commit.origin) >= commit.sequence
-
-
-def _together(commits: Sequence[Commit], found: Mapping[str, News]) -> tuple[Commit, ...]:
-    """The commits, each said to be joint with those parts that are told with it."""
-    told = {
-        (commit.joint.id, name): commit
-        for name, each in found.items()
-        for commit in each.commits
-        if commit.joint
-    }
-    return tuple(_of_those(commit, told) for commit in commits)
-
-
-def _of_those(commit: Commit, told: Mapping[tuple[str, str], Commit]) -> Commit:
-    joint = commit.joint
-    if joint is None:
-        return commit
-    present = tuple(name for name in joint.collections if (joint.id, name) in told)
-    return replace(commit, joint=Joint(joint.id, present) if len(present) > 1 else None)

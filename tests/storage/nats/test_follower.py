@@ -156,6 +156,27 @@ async def test_parts_come_together_even_if_one_is_not_heard(tmp_path: Path, writ
     await storage.close()
 
 
+async def test_a_part_waits_for_the_others_however_often_they_have_to_be_read(
+    tmp_path: Path, writer: NatsStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("protobase_storage.nats.follower.PARTS_READ", 1)
+    storage = await NatsStorage.open(
+        address_of(tmp_path), wrap=deaf(lambda message: message.subject.endswith(".a"))
+    )
+    storage.follow("a", {})
+    storage.follow("b", {})
+    await writer.append([make_commit("a", 1, origin="o"), make_commit("b", 1, origin="o")])
+    assert len(await told(storage, "a", 1)) == 1  # both are listened to now
+    await writer.append([replace(each, sequence=2, origin="o") for each in parts("a", "b")])
+    await writer.append([make_commit("a", 3, origin="o")])
+    joints = dict[str, list[Joint | None]]()
+    while "a" not in joints:
+        for name, news in (await storage.news()).items():
+            joints[name] = [each.joint for each in news.commits if each.sequence > 1]
+    assert joints == {"a": [Joint("j", ("a", "b")), None], "b": [Joint("j", ("a", "b"))]}
+    await storage.close()
+
+
 async def test_a_part_whose_others_are_not_followed_comes_alone(
     writer: NatsStorage, storage: NatsStorage
 ) -> None:
