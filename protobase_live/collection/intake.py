@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from protobase_actors import Clock, in_steps
@@ -13,6 +14,7 @@ from protobase_live.collection.room import make_room
 from protobase_live.document import BrokenDocument, Document, JudgeChanged
 from protobase_live.errors import LimitExceeded, MalformedUpdate, Unavailable
 from protobase_live.protocol.yjs.state_vector import encode_state_vector
+from protobase_live.protocol.yjs.structs import Unforeseen
 
 JUDGE_CHANGES = 10
 """What senders may write may change so often while it is taken in a turn; then they are to try again."""
@@ -76,16 +78,22 @@ class Taker:
                     if len(update) > intake.room:
                         await self._find_room(len(update), intake)
                     intake.room -= len(update)
-                if len(update) <= LARGE_UPDATE_BYTES:
-                    fits = document.take(update, editor)
-                else:
-                    read, message.read = message.read, None
-                    fits = await in_steps(document.take_in_steps(update, editor, read))
+                fits = await self._take_update(update, message, document)
             except (MalformedUpdate, LimitExceeded) as error:
                 editor.reject(error)
                 return
             if not fits:
                 self._ask_for_missing(editor, intake)
+
+    async def _take_update(self, update: bytes, message: Updates, document: Document) -> bool:
+        """Whether all of it fits. What is small and surely allowed needs no pauses."""
+        read = None
+        if len(update) > LARGE_UPDATE_BYTES:
+            read, message.read = message.read, None
+        else:
+            with suppress(Unforeseen):
+                return document.take(update, message.editor)
+        return await in_steps(document.take_in_steps(update, message.editor, read))
 
     async def _take_apart(self, sent: Sequence[Updates], intake: Intake) -> None:
         """Something in `sent` breaks pycrdt: find out what, on documents loaded afresh."""

@@ -32,7 +32,7 @@ from protobase_live.model import values
 from protobase_live.model.names import RECORDS_NAME
 from protobase_live.model.operations import Op, Read, Target
 from protobase_live.protocol.steps import at_once
-from protobase_live.protocol.yjs.structs import EMPTY_UPDATE, Rest, Structs, Unforeseen
+from protobase_live.protocol.yjs.structs import EMPTY_UPDATE, Rest, Structs
 from protobase_live.protocol.yjs.update_walker import Walker
 
 WRITE_SLICE = 100
@@ -96,20 +96,18 @@ class Document:
     def take(self, update: bytes, sender: Sender) -> bool:
         """Take what a Yjs client sent; answers whether all of it fits. What does not is held until it does.
 
-        Raises MalformedUpdate: the update is none, or means something impossible; nothing of it was taken.
+        Raises, and takes nothing: MalformedUpdate, if it is none or is impossible; Unforeseen, if it takes
+        steps to find out whether its sender may do that.
         """
         self._begin_run(sender.author)
-        try:
-            rest = self._structs.take(update, barred=self._content.client_id, gate=self._gates.of(sender))
-        except Unforeseen:
-            return at_once(self.take_in_steps(update, sender))
+        rest = self._structs.take(update, barred=self._content.client_id, gate=self._gates.of(sender))
         self._hold(sender, rest)
         return rest is None
 
     def take_in_steps(
         self, update: bytes, sender: Sender, read: Walker | None = None
     ) -> Generator[None, None, bool]:
-        """`take` for a large update, with pauses in which nothing else may be done with the document.
+        """`take` for any update, with pauses in which nothing else may be done with the document.
 
         ``read`` is the update if it was read already, to be used once. Raises BrokenDocument, too.
         """

@@ -24,15 +24,19 @@ from protobase_live.structures.canonical import (
     array_parts,
     canonical,
     canonical_record,
+    node_head,
     text_parts,
 )
-from protobase_live.structures.raw import RawArray, RawMap, map_keys, native_entry, opened
+from protobase_live.structures.raw import RawArray, RawMap, RawXmlElement, map_keys, native_entry, opened
 
 STEP_VALUES = 300
 """About how many values are read and digested without a pause (at least one entry of a map)."""
 
 _ENTRY_VALUES = 5
 """How many values take as long to read as an entry of a map that holds none, or as a child of a fragment."""
+
+_END = pack("end")
+"""Stands behind the children of a node."""
 
 _Part = tuple[bytes, int]
 """What is digested, and about how many values were read for it."""
@@ -58,7 +62,9 @@ def hash_root(doc: Doc[Any], root: str) -> Generator[None, None, bytes]:
     kind = shape_of(doc, root)
     if kind is None:
         return b""
-    return (yield from _digest(chain(_sequence(doc, kind, root), _entries_of(doc, kind, root))))
+    is_tree = kind.shared_type is XmlFragment
+    sequence = _nodes(doc.get(root, type=XmlFragment)) if is_tree else _sequence(doc, kind, root)
+    return (yield from _digest(chain(sequence, _entries_of(doc, kind, root))))
 
 
 def _digest(parts: Iterable[_Part]) -> Generator[None, None, bytes]:
@@ -94,6 +100,25 @@ def _children(shared: XmlFragment) -> Iterator[_Part]:
     for child in children:
         with opened(shared) as (_, txn):
             part = canonical(child, txn)
+        yield part, _ENTRY_VALUES
+
+
+def _nodes(shared: XmlFragment) -> Iterator[_Part]:
+    """The nodes of a tree one by one: each before its children, which have an end. An editor may have put
+    everything into one node."""
+    with opened(shared) as (raw, txn):
+        left: list[Any] = list(raw.children(txn))[::-1]
+    while left:
+        node = left.pop()
+        if node is None:
+            yield _END, 1
+            continue
+        with opened(shared) as (_, txn):
+            if isinstance(node, RawXmlElement):
+                part = b"".join(node_head(node, txn))
+                left += [None, *list(node.children(txn))[::-1]]
+            else:
+                part = canonical(node, txn)
         yield part, _ENTRY_VALUES
 
 

@@ -25,6 +25,9 @@ from protobase_live.protocol.yjs.structs import Touched as Places
 APART_STRUCTS = 1_000
 """Most structs, new or deleted, of an update that is told one by one: each takes a Yjs transaction."""
 
+APART_WORK = 500_000
+"""The same, times the clients that the document has: which of them say something new is asked each time."""
+
 
 class Verdict(NamedTuple):
     """What became of an update."""
@@ -49,7 +52,7 @@ def judge_in_steps(
     new = {client: Ranges([start], [structs.vector[client]]) for client, start in places.starts.items()}
     with closing(content.undoing(places.spots)) as undoing, content.looking() as look:
         shown = yield from content.hash_roots(name for name in places.losing if name != RECORDS_NAME)
-        yield from apply_news(structs, content, _slice_bytes(places))
+        yield from apply_news(structs, content, _slice_bytes(places, len(structs.vector)))
         touched = yield from content.read_changed()
         changed = {key: (before, look.fields[key]) for key, before in look.before.items()}
         refusal, gone = judge.refusal(_effects(content, changed, places)), undoing.gone()
@@ -60,7 +63,7 @@ def judge_in_steps(
         raise BrokenDocument(f"{refusal}; and more than {most} clocks were to be put back (put_back_clocks)")
     own = structs.vector.get(content.client_id, 0)
     with content.recording():
-        undoing.undo()
+        yield from undoing.undo()
     try:
         yield from take_written(structs, content)
     except (MalformedUpdate, BrokenDocument) as error:
@@ -75,14 +78,15 @@ def judge_in_steps(
     return Verdict({}, refusal)
 
 
-def _slice_bytes(places: Places) -> int:
-    """How much of an update is told in one Yjs transaction.
+def _slice_bytes(places: Places, clients: int) -> int:
+    """How much of an update is told in one Yjs transaction, in a document of so many clients.
 
     What was under a key of a type is not put back where the same transaction has replaced it and deleted the
     type: pycrdt writes it behind what replaced it, which others look for in the deleted type. In one
     transaction for each struct, it goes back from one to the next.
     """
-    return 1 if places.buries and places.size <= APART_STRUCTS else APPLY_SLICE_BYTES
+    few = places.size <= APART_STRUCTS and places.size * clients <= APART_WORK
+    return 1 if places.buries and few else APPLY_SLICE_BYTES
 
 
 def _unseen(new: Mapping[int, Ranges], gone: Mapping[int, Ranges]) -> dict[int, Ranges]:

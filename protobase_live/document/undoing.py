@@ -6,7 +6,7 @@ brings back text with its marks, trees, and shared types inside others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from typing import Any
 
 from pycrdt import Array, Doc, Map, Text, UndoManager, XmlFragment
@@ -51,7 +51,8 @@ class Undoing:
                 found.setdefault(client, Ranges()).merge(ranges)
         return found
 
-    def undo(self) -> None:
-        """Take it back, in a Yjs transaction for each that there was."""
+    def undo(self) -> Generator[None, None, None]:
+        """Take it back, in a Yjs transaction for each that there was, with pauses between them."""
         while self._manager.can_undo():
             self._manager.undo()
+            yield

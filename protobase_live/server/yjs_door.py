@@ -121,7 +121,7 @@ class YjsSession:
 
     def permit(self, judge: Judge | None, present: bool) -> None:
         """See `Editor`."""
-        is_another, self.judge, self._present = judge is not self.judge, judge, present
+        is_another, self.judge, self._present = judge != self.judge, judge, present
         self._take_part()
         if is_another:
             self._restrain_anew()
@@ -162,7 +162,7 @@ class YjsSession:
 
     def take_end(self) -> None:
         """The last message that was there for now."""
-        if self._restraint is not None and self._restraint.active:
+        if self._restraint is not None and self._keeps:
             self._restraint.wait(self._write_on)
             self._handover.keep(weight_of(self._updates))
         else:
@@ -238,7 +238,8 @@ class YjsSession:
     def _settle(self) -> None:
         if self._mark is not None and not self._settling:
             self.take_end()
-            if self._is_restrained:
+            if self._keeps:
+                self.take_probe()  # y-sweet takes the connection for lost without any answer
                 return
             self._handover.send(Settle(self, self._mark))
             self._settling, self._mark = True, None
@@ -313,8 +314,9 @@ class YjsSession:
             _log.info(said, self.author, where, seconds, extra=fields)
 
     @property
-    def _is_restrained(self) -> bool:
-        return self._restraint is not None and self._restraint.active
+    def _keeps(self) -> bool:
+        """Whether there is something that the client wrote and that has to wait."""
+        return bool(self._updates) and self._restraint is not None and self._restraint.active
 
     def _restrain_anew(self) -> None:
         """It begins, it ends, or what it may write is something else now: what was put back does not count,

@@ -123,11 +123,16 @@ def _runs(found: Iterable[tuple[Any, Mapping[str, Any] | None]]) -> Iterator[tup
         yield held, held_formats
 
 
-def _node_parts(raw: Any, txn: Any, depth: int) -> Iterator[bytes]:
-    """An XML element or fragment: its name, attributes and children."""
+def node_head(raw: Any, txn: Any) -> Iterator[bytes]:
+    """What an XML element, or a fragment, is without its children: its name and attributes."""
     yield pack("xml")
     yield pack(tag() if (tag := getattr(raw, "tag", None)) else None)
     yield from _attributes(raw, txn)
+
+
+def _node_parts(raw: Any, txn: Any, depth: int) -> Iterator[bytes]:
+    """An XML element or fragment: its name, attributes and children."""
+    yield from node_head(raw, txn)
     for child in raw.children(txn):
         yield canonical(child, txn, depth)
 

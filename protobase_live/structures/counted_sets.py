@@ -176,10 +176,18 @@ class CountedSetKind(TwinnedKind, KeyedKind):
 
 
 def _become(shared: Any, text: str, known: int, wanted: int, replica: str) -> None:
-    """Have an element whose entries add up to ``known`` there so often as is wanted, by the replica's own."""
-    if max(0, wanted) != max(0, known):
-        key = text + SEPARATOR + replica
-        shared[key] = to_doc(_sum(shared, [key]) + max(0, wanted) - known)
+    """Have an element whose entries add up to ``known`` there so often as is wanted, by the replica's own.
+
+    What lacks is made up for in nobody's name: who does that at once writes the same, and it counts once.
+    """
+    if more := max(0, wanted) - max(0, known):
+        _grow(shared, text + SEPARATOR, -min(0, known))
+        _grow(shared, text + SEPARATOR + replica, more)
+
+
+def _grow(shared: Any, key: str, n: int) -> None:
+    if n:
+        shared[key] = to_doc(_sum(shared, [key]) + n)
 
 
 def _sum(shared: Any, keys: Iterable[str]) -> int:

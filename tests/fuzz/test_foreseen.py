@@ -27,6 +27,7 @@ from protobase_live.protocol.yjs.structs import Gate
 from tests.support import keystrokes
 from tests.support import yjs_encoding as yjs
 from tests.support.query_cases import cases
+from tests.support.taking import take_at_once
 from tests.support.turns import Peer
 from tests.support.yjs_encoding import Id, Shared
 
@@ -149,7 +150,7 @@ class Pair:
 def answer(document: Document, update: bytes, peer: Peer) -> Any:
     """Whether all of it fits, or why it is refused as a whole."""
     try:
-        return document.take(update, peer)
+        return take_at_once(document, update, peer)
     except MalformedUpdate as error:
         return str(error)
 

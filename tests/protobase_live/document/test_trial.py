@@ -13,6 +13,7 @@ from protobase_live.document import BrokenDocument, Document, Judge, Outcome, Ru
 from protobase_live.document.trial import APART_STRUCTS
 from protobase_live.model.operations import RECORDS, Op, Target
 from protobase_live.protocol.steps import at_once
+from tests.support.taking import take_at_once
 from tests.support.turns import Peer, carry_out, limited_to
 
 BAD = "MARKER"
@@ -52,7 +53,7 @@ class Client:
     def send(self, *changes: Callable[[Client], Any]) -> Outcome:
         """Edit, have all of it taken in one turn, and hear what that shows."""
         for change in changes:
-            self.document.take(self.edit(change), self.peer)
+            take_at_once(self.document, self.edit(change), self.peer)
         self.document.apply_taken()
         outcome = self.document.finish()
         assert outcome is not None
@@ -241,6 +242,31 @@ def test_what_was_set_in_something_and_deleted_with_it_is_put_back(change) -> No
     assert state_of(anew(document)) == shown
 
 
+@pytest.mark.parametrize(("holder", "key"), [("records", "t1"), ("items", 2), ("nodes", 0)])
+def test_what_replaces_what_its_author_has_not_heard_of_and_is_deleted_with_its_place_is_put_back(
+    holder: str, key: Any
+) -> None:
+    document = full()
+    writer, client = Client(document, None, id=5), Client(document, Judge(read_only=True), keeps=True)
+
+    def held(client: Client) -> Any:
+        return client.tree.children if holder == "nodes" else getattr(client, holder)
+
+    def set_it(client: Client, value: str) -> None:
+        found = held(client)[key]
+        (found if isinstance(found, Map) else found.attributes)["z"] = value
+
+    def set_and_delete(client: Client) -> None:
+        set_it(client, BAD)
+        del held(client)[key]
+
+    writer.send(lambda client: set_it(client, "good"))
+    shown = state_of(document)
+    client.send(set_and_delete)
+    assert state_of(document) == shown
+    assert state_of(anew(document)) == shown
+
+
 def anew(document: Document) -> Document:
     """The document as it is loaded by whoever was stored or sent it."""
     found = Document("another")
@@ -263,7 +289,7 @@ def test_what_others_would_not_see_is_not_taken_as_put_back() -> None:
         delete_record(client)
 
     with pytest.raises(BrokenDocument, match=r"it cannot be put back: .* inside something that is deleted"):
-        document.take(client.edit(set_often_and_delete), client.peer)
+        take_at_once(document, client.edit(set_often_and_delete), client.peer)
 
 
 def test_nothing_is_written_where_nobody_else_sees_it() -> None:
@@ -290,14 +316,14 @@ def test_what_does_not_read_as_before_is_not_taken_as_put_back() -> None:
         del client.tree.children[0][2:6]
 
     reader.send(cut)
-    document.take(typed, writer.peer)
+    take_at_once(document, typed, writer.peer)
     document.apply_taken()
     outcome = document.finish()
     assert outcome is not None
     reader.hear(outcome.update)
     assert str(reader.tree) == "abcdefXgh"
     with pytest.raises(BrokenDocument, match="is refused, and cannot be put back"):
-        document.take(reader.edit(delete_a_tree), reader.peer)
+        take_at_once(document, reader.edit(delete_a_tree), reader.peer)
 
 
 def test_who_goes_on_before_hearing_of_it_is_put_back_as_well() -> None:
@@ -324,7 +350,7 @@ def test_what_others_write_in_the_same_turn_stays() -> None:
     reader, writer = Client(document, Judge(read_only=True)), Client(document, None, id=9)
     changes = reader.edit(cut_text), writer.edit(lambda c: c.body.insert(14, "long ")), reader.edit(set_title)
     for update, who in zip(changes, (reader, writer, reader), strict=True):
-        document.take(update, who.peer)
+        take_at_once(document, update, who.peer)
     document.apply_taken()
     outcome = document.finish()
     assert outcome is not None
@@ -341,8 +367,8 @@ def test_what_is_held_is_judged_when_it_fits() -> None:
     reader = Client(document, Judge(read_only=True))
     before = reader.seen
     first, second = reader.edit(set_title), reader.edit(type_into_text)
-    assert not document.take(second, reader.peer)
-    assert document.take(first, reader.peer)
+    assert not take_at_once(document, second, reader.peer)
+    assert take_at_once(document, first, reader.peer)
     document.apply_taken()
     outcome = document.finish()
     assert outcome is not None
@@ -356,8 +382,8 @@ def test_what_is_held_is_judged_by_who_sent_it() -> None:
     reader, writer = Client(document, Judge(read_only=True)), Client(document, None, id=9)
     typed = writer.edit(lambda c: c.body.insert(0, "so "))
     reader.hear(typed)
-    assert not document.take(reader.edit(lambda c: c.body.insert(1, BAD)), reader.peer)
-    document.take(typed, writer.peer)
+    assert not take_at_once(document, reader.edit(lambda c: c.body.insert(1, BAD)), reader.peer)
+    take_at_once(document, typed, writer.peer)
     document.apply_taken()
     outcome = document.finish()
     assert outcome is not None
@@ -554,10 +580,10 @@ def test_half_a_character_is_not_taken_from_who_may_not_cut_it() -> None:
     writer.send(lambda c: c.body.insert(0, "\U0001f600"))
     half = b"\x01\x01\x09\x00\xc4\x07\x00\x07\x01\x03bad\x00"
     with pytest.raises(BrokenDocument, match="you may read here"):
-        document.take(half, Peer("bob", judge=Judge(read_only=True)))
+        take_at_once(document, half, Peer("bob", judge=Judge(read_only=True)))
     other = full()
     Client(other, None).send(lambda c: c.body.insert(0, "\U0001f600"))
-    assert other.take(half, Peer("bob", judge=limited_to(fields=frozenset())))
+    assert take_at_once(other, half, Peer("bob", judge=limited_to(fields=frozenset())))
     other.apply_taken()
     assert str(Client(other, None, id=2).body).startswith("\ufffdbad\ufffd")
 
@@ -566,7 +592,7 @@ def test_what_deletes_too_much_is_not_taken() -> None:
     document = full(most=13)
     client = Client(document, Judge(read_only=True))
     with pytest.raises(BrokenDocument, match="more than 13 clocks were to be put back"):
-        document.take(client.edit(cut_text), client.peer)
+        take_at_once(document, client.edit(cut_text), client.peer)
 
 
 def test_what_was_stored_is_judged_no_more() -> None:

@@ -482,8 +482,10 @@ async def test_who_waits_hears_everything(door: Door):
 
 async def test_a_mark_stays_behind_what_waits(door: Door):
     put_back_too_often(door)
+    shown = len(door.wire.messages())
     door.wire.feed(update_frame("a") + client_frame(yjs.encode_sync_status(b"\x01")))
     assert door.ref.taken == []
+    assert door.wire.messages()[shown:] == [LIFE_SIGN]  # a y-sweet client takes silence for the end
     await door.clock.advance(1)
     assert door.ref.kinds() == [Updates, Settle]
 
@@ -538,6 +540,18 @@ async def test_all_who_may_write_nothing_wait_together(door: Door):
     assert other.ref.kinds() == [Updates]
     for each in (other, writer):
         await each.end()
+
+
+async def test_who_writes_nothing_does_not_wait_with_those_who_do(door: Door):
+    other = Door(beside=door)
+    await door.settle()
+    other.ref.taken.clear()
+    for each in (door, other):
+        each.session.permit(READER, present=True)
+    put_back_too_often(door)
+    other.wire.feed(client_frame(yjs.encode_sync_status(b"\x01")))
+    assert other.ref.kinds() == [Settle]
+    await other.end()
 
 
 # presence and sync status

@@ -208,6 +208,13 @@ def test_what_is_added_after_two_have_removed_the_last_one_is_there():
     assert merge(a, b) == {"x": 1}
 
 
+def test_what_two_add_at_once_after_that_is_there_once():
+    a, b = both_remove_the_last()
+    a.do("add", "x", 1)
+    b.do("add", "x", 2)
+    assert merge(a, b) == {"x": 3}
+
+
 def test_what_is_put_after_two_have_removed_the_last_one_is_there():
     a, b = both_remove_the_last()
     a.kind.assign(a.shared, {"x": 1, "y": 2}, "a")

@@ -57,7 +57,7 @@ def touched(store: Store) -> Generator[None, None, Touched]:
             spots[spot] = None
             if gone or log.marks[number] & KEYED:
                 losing[spot.root] = None
-                buries = buries or (not gone and _is_buried(store.logs, log, number))
+        buries = buries or (not gone and _is_buried(store.logs, log, number))
         if size % STEP_STRUCTS == 0:
             yield
     return Touched(dict(store.fresh.starts), spots, losing, buries, size)
@@ -66,7 +66,7 @@ def touched(store: Store) -> Generator[None, None, Touched]:
 def _is_buried(logs: Logs, log: Log, number: int) -> bool:
     """Whether a struct replaces something under a key of a shared type that is deleted now."""
     parent, keyed = log.parents[number], log.marks[number] & KEYED
-    return bool(keyed) and parent >= 0 and logs.is_deleted(parent) and log.origin(number) is not None
+    return bool(keyed) and parent >= 0 and logs.is_deleted(parent)
 
 
 def _new_or_gone(store: Store) -> Iterator[tuple[Log, int, bool]]:
