@@ -14,7 +14,7 @@ from pycrdt import Array, Doc, Map, Text
 import protobase_live as pb
 from protobase_live.document import Document, Judge, Rules, Scope
 from protobase_live.protocol.steps import at_once
-from protobase_live.protocol.yjs.structs import Unforeseen
+from tests.support.taking import take_at_once
 
 UPDATES = 15_000
 SLICE = 500
@@ -67,19 +67,13 @@ class Written:
         self.sender = Sender(judge)
         at_once(self.document.load([before]))
 
-    def _take(self, update: bytes) -> None:
-        try:
-            self.document.take(update, self.sender)
-        except Unforeseen:
-            at_once(self.document.take_in_steps(update, self.sender))
-
     def microseconds(self, updates: Sequence[bytes]) -> float:
         """CPU of one update, as turns of 50: taken, applied, finished."""
         fresh = [bytes(bytearray(update)) for update in updates]  # else their hashes are known
         start = process_time()
         for first in range(0, len(fresh), 50):
             for update in fresh[first : first + 50]:
-                self._take(update)
+                take_at_once(self.document, update, self.sender)
             self.document.apply_taken()
             self.document.finish()
         return (process_time() - start) / len(fresh) * 1e6
@@ -128,7 +122,7 @@ def the_largest_that_is_put_back() -> None:
     deleted = docs[0].get_state()
     docs[0].get("list", type=Array).clear()
     update, start = docs[0].get_update(deleted), process_time()
-    at_once(document.take_in_steps(update, Sender(Judge(read_only=True))))
+    take_at_once(document, update, Sender(Judge(read_only=True)))
     print(f"20,000 values deleted, refused and put back: {process_time() - start:.2f} s")
 
 

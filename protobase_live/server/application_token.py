@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import parse_qs
 
 from protobase_live.errors import Unauthorized, Unavailable
 from protobase_live.server.asgi_types import Scope
+from protobase_live.server.asked import asked_for
 from protobase_live.server.authentication import without_secrets
 from protobase_live.server.client_request import ClientRequest
 from protobase_live.server.connection_log import here
@@ -49,6 +49,7 @@ class ApplicationToken:
 
 
 def _came(scope: Scope) -> ClientRequest:
-    """The request, with what its address says of a token."""
-    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-    return replace(request_of_scope(scope), token=query.get("token", [None])[0])
+    """The request, with the token that it came with."""
+    query = scope.get("query_string", b"").decode("latin-1")
+    asked = asked_for("", query, list(scope.get("subprotocols", ())), None)
+    return replace(request_of_scope(scope), token=asked.token)

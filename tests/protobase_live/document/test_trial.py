@@ -54,6 +54,10 @@ class Client:
         """Edit, have all of it taken in one turn, and hear what that shows."""
         for change in changes:
             take_at_once(self.document, self.edit(change), self.peer)
+        return self.end_turn()
+
+    def end_turn(self) -> Outcome:
+        """Have what was taken finished, and hear what that shows."""
         self.document.apply_taken()
         outcome = self.document.finish()
         assert outcome is not None
@@ -317,10 +321,7 @@ def test_what_does_not_read_as_before_is_not_taken_as_put_back() -> None:
 
     reader.send(cut)
     take_at_once(document, typed, writer.peer)
-    document.apply_taken()
-    outcome = document.finish()
-    assert outcome is not None
-    reader.hear(outcome.update)
+    reader.end_turn()
     assert str(reader.tree) == "abcdefXgh"
     with pytest.raises(BrokenDocument, match="is refused, and cannot be put back"):
         take_at_once(document, reader.edit(delete_a_tree), reader.peer)
@@ -369,10 +370,7 @@ def test_what_is_held_is_judged_when_it_fits() -> None:
     first, second = reader.edit(set_title), reader.edit(type_into_text)
     assert not take_at_once(document, second, reader.peer)
     assert take_at_once(document, first, reader.peer)
-    document.apply_taken()
-    outcome = document.finish()
-    assert outcome is not None
-    reader.hear(outcome.update)
+    outcome = reader.end_turn()
     assert_put_back(document, reader, before, outcome)
 
 
@@ -384,10 +382,7 @@ def test_what_is_held_is_judged_by_who_sent_it() -> None:
     reader.hear(typed)
     assert not take_at_once(document, reader.edit(lambda c: c.body.insert(1, BAD)), reader.peer)
     take_at_once(document, typed, writer.peer)
-    document.apply_taken()
-    outcome = document.finish()
-    assert outcome is not None
-    reader.hear(outcome.update)
+    outcome = reader.end_turn()
     assert str(reader.body) == "so A text with a bold word"
     assert BAD.encode() not in outcome.update
     assert outcome.refusals.keys() == {reader.peer}

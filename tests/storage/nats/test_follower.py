@@ -137,7 +137,8 @@ def parts(*names: str) -> list[Commit]:
     return [replace(make_commit(name, 1), joint=Joint("j", names)) for name in names]
 
 
-async def test_parts_come_together_even_if_one_is_not_heard(tmp_path: Path, writer: NatsStorage) -> None:
+async def half_deaf(tmp_path: Path, writer: NatsStorage) -> NatsStorage:
+    """A storage that follows "a" and "b", and hears of "a" alone."""
     storage = await NatsStorage.open(
         address_of(tmp_path), wrap=deaf(lambda message: message.subject.endswith(".a"))
     )
@@ -145,6 +146,11 @@ async def test_parts_come_together_even_if_one_is_not_heard(tmp_path: Path, writ
     storage.follow("b", {})
     await writer.append([make_commit("a", 1, origin="o"), make_commit("b", 1, origin="o")])
     assert len(await told(storage, "a", 1)) == 1  # both are listened to now
+    return storage
+
+
+async def test_parts_come_together_even_if_one_is_not_heard(tmp_path: Path, writer: NatsStorage) -> None:
+    storage = await half_deaf(tmp_path, writer)
     joint = [replace(each, sequence=2, origin="o") for each in parts("a", "b", "elsewhere")]
     await writer.append(joint)
     news = await storage.news()
@@ -160,13 +166,7 @@ async def test_a_part_waits_for_the_others_however_often_they_have_to_be_read(
     tmp_path: Path, writer: NatsStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("protobase_storage.nats.follower.PARTS_READ", 1)
-    storage = await NatsStorage.open(
-        address_of(tmp_path), wrap=deaf(lambda message: message.subject.endswith(".a"))
-    )
-    storage.follow("a", {})
-    storage.follow("b", {})
-    await writer.append([make_commit("a", 1, origin="o"), make_commit("b", 1, origin="o")])
-    assert len(await told(storage, "a", 1)) == 1  # both are listened to now
+    storage = await half_deaf(tmp_path, writer)
     await writer.append([replace(each, sequence=2, origin="o") for each in parts("a", "b")])
     await writer.append([make_commit("a", 3, origin="o")])
     joints = dict[str, list[Joint | None]]()
