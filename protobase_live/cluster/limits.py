@@ -26,6 +26,9 @@ class ClusterLimits(Limited):
     and goes in one message then; beyond them nothing waits."""
     gather_seconds: float = 0.005
     """The longest such wait."""
+    gather_pause_seconds: float = 0.004
+    """How long after a message of less than ``gather_bytes`` the next one waits at least, though that was
+    answered, for more to go in it; not while a transaction waits to be durable there."""
     window_bytes: int = 4 * 1024 * 1024
     """Bytes sent to one node that it has not said to be durable there; beyond them nothing more is sent."""
     message_bytes: int = 256 * 1024 * 1024

@@ -8,6 +8,7 @@ from itertools import islice
 
 from protobase_actors import Clock, WakeUp
 from protobase_live.cluster.batch import Batch, Batching, Line, of_missing_parts
+from protobase_live.cluster.gathering import Gathering
 from protobase_live.cluster.known import Known
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.recent import Packed
@@ -38,7 +39,8 @@ class Outgoing:
         """The same of those that are sent again after a while."""
         self._unanswered = Unanswered()
         self._wake_up = WakeUp()
-        self._answered = WakeUp()
+        self.gathering = Gathering(limits, clock)
+        """How long what is lacking waits for more."""
         self.heard = False
         """Whether the other node has said how far all of its collections are."""
         self.acknowledged = WakeUp()
@@ -116,7 +118,7 @@ class Outgoing:
                 self._retry(collection)
             else:
                 known.stuck = why
-        self._answered.wake()
+        self.gathering.answered.wake()
         self.acknowledged.wake()
 
     def _begin_again(self, collection: str, history: History, vector: Vector) -> None:
@@ -199,25 +201,13 @@ class Outgoing:
             await self._room()
             while not self._lacking:
                 await self._wake_up.wait()
-            await self._gather()
+            await self.gathering.wait(self._unanswered.bytes)
             await self._send_some()
 
     async def _room(self) -> None:
         """Wait until more may be on its way."""
         while self._unanswered.bytes >= self._limits.window_bytes:
-            await self._answered.wait()
-
-    async def _gather(self) -> None:
-        """Wait for the answer to what was sent, if that is little, while more comes, to go in one message.
-
-        Until then the other node is busy with it. What comes meanwhile costs both one message, and one flush.
-        """
-        if 0 < self._unanswered.bytes < self._limits.gather_bytes:
-            timer = self._clock.call_later(self._limits.gather_seconds, self._answered.wake)
-            try:
-                await self._answered.wait()
-            finally:
-                timer.cancel()
+            await self.gathering.answered.wait()
 
     async def _compare(self) -> None:
         """Find out what the other node lacks of what is here."""
@@ -339,6 +329,7 @@ class Outgoing:
             positions[name] = histories[name], brings
         number = self._unanswered.add(Sent(batch.size, since, positions))
         forms = {name: (histories[name], [kept.form for kept in each]) for name, each in batch.taken.items()}
+        self.gathering.sent(batch.size)
         await self._send(Commits(number, forms))
 
     async def _send_deletion(self, collection: str, known: Known, history: History) -> None:

@@ -138,6 +138,8 @@ class Replication:
     async def _reach(self, vectors: Mapping[str, Vector], wanted: int) -> int:
         """On how many other nodes it is then: a link that ends in the same moment takes nothing back."""
         while (nodes := self._reached(vectors)) < wanted:
+            for link in self.links.values():
+                link.outgoing.gathering.hurry()
             await self._acknowledged.wait()
         return nodes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -34,8 +35,11 @@ class Node:
         cluster_limits: ClusterLimits | None = None,
         owner: Sequence[str] = (),
         start: int = 1,
+        pause: float = 0.0,
     ) -> None:
-        """``start`` counts the processes of this name: each draws something else."""
+        """``start`` counts the processes of this name: each draws something else. The clock stands still, so
+        what waits for ``pause`` seconds for more to go with it would wait for ever.
+        """
         self.name = name
         self.clock = ManualClock()
         self.storage = storage or MemoryStorage(make_identity=lambda: name)
@@ -44,7 +48,7 @@ class Node:
             clock=self.clock,
             random=Random(name if start == 1 else f"{name}, start {start}"),
             limits=limits,
-            cluster_limits=cluster_limits,
+            cluster_limits=replace(cluster_limits or ClusterLimits(), gather_pause_seconds=pause),
             node_id=name,
             owner=owner,
         )

@@ -57,6 +57,14 @@ async def test_it_is_acknowledged_when_the_other_nodes_have_stored_it(make: Make
     assert await written == 2
 
 
+async def test_who_waits_for_others_waits_for_nobody_who_may_write_more(make: Make) -> None:
+    a, b = make("a", pause=1.0), make("b", pause=1.0)
+    Connection(a, b)
+    await settle(lambda: a.cluster.linked)
+    for n in range(3):  # their clocks stand still
+        assert await asyncio.wait_for(write(a, "peers=1", f"k{n}"), 10) == 2
+
+
 async def test_a_link_that_ends_in_the_same_moment_takes_nothing_back(make: Make) -> None:
     a, b = make("a"), make("b")
     Connection(a, b)

@@ -57,7 +57,7 @@ class Sender:
 
     async def gather(self) -> None:
         """Have waited for what is gathered as long as it may take."""
-        await self.clock.advance(LIMITS.gather_seconds)
+        await self.clock.advance(LIMITS.gather_seconds + LIMITS.gather_pause_seconds)
         await self.clock.settle()
 
     @property
@@ -107,12 +107,24 @@ async def test_what_comes_while_little_is_unanswered_goes_with_the_answer(sender
     await sender.write("b/t")
     await sender.write("c/t")
     assert sender.origins == [["a/t"]]
+    await sender.clock.advance(LIMITS.gather_pause_seconds)
     sender.outgoing.taken(Taken(1, {}, {}))
     await sender.clock.settle()
     assert sender.origins == [["a/t"], ["b/t", "c/t"]]
     sender.outgoing.taken(Taken(2, {}, {}))
+    await sender.clock.advance(LIMITS.gather_pause_seconds)
     await sender.write("d/t")
     assert sender.origins[2:] == [["d/t"]], "nothing is unanswered"
+
+
+async def test_a_fast_answer_does_not_make_a_message_of_each_commit(sender: Sender) -> None:
+    for origin in ("a/t", "b/t", "c/t"):
+        await sender.write(origin)
+        sender.outgoing.taken(Taken(1, {}, {}))
+    assert sender.origins == [["a/t"]]
+    await sender.clock.advance(LIMITS.gather_pause_seconds)
+    await sender.clock.settle()
+    assert sender.origins == [["a/t"], ["b/t", "c/t"]]
 
 
 async def test_an_answer_is_not_waited_for_longer_than_so_long(sender: Sender) -> None:
