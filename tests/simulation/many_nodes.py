@@ -221,11 +221,10 @@ class ManyNodes:
     def _check_buried(self, scratch: Mapping[str, Any]) -> None:
         """What was deleted is deleted, unless nobody knows of that but a node that is gone."""
         journals = [(self._has_kept(writer.node), writer.journal) for writer in self.writers]
-        erasing = [span for _, journal in journals for span in journal.erasing]
         buried = {key for stays, journal in journals if stays for key in journal.buried}
         dropped = [each for stays, journal in journals if stays for each in journal.dropped]
-        for (begun, over), keys in dropped:
-            if not any(first <= over and begun <= last for first, last in erasing):
+        for deletion, keys in dropped:
+            if not any(journal.may_have_overruled(deletion) for _, journal in journals):
                 buried |= keys
         there = buried & scratch.keys()
         back = {key for key in there if not any(each.may_have_restored(key) for _, each in journals)}

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from math import inf
 
 import protobase_live as pb
 from protobase_live.client.remote_database import RemoteDatabase
+from protobase_live.collection.former import FIRST, History
 from protobase_live.testing import Node, World
+from tests.simulation.agreement import standings
 
 TASKS = "tasks"
 SHARED = "shared"
@@ -37,10 +38,6 @@ REFUSED = (
 """How a node says that nothing was done."""
 
 
-Span = tuple[float, float]
-"""When something began, and was over for everybody."""
-
-
 @dataclass(slots=True)
 class Journal:
     """What one program knows of what it has written."""
@@ -53,12 +50,16 @@ class Journal:
     """In which collections the records of a transaction are, if anywhere."""
     buried: set[str] = field(default_factory=set[str])
     """Records that were erased for sure."""
-    dropped: list[tuple[Span, set[str]]] = field(default_factory=list[tuple[Span, set[str]]])
-    """Records that were there when their collection was deleted for sure, and when that was."""
-    erasing: list[Span] = field(default_factory=list[Span])
-    """When records were erased: that counts above a deletion by who did not know of it."""
+    dropped: list[tuple[History, set[str]]] = field(default_factory=list[tuple[History, set[str]]])
+    """Records that were there when their collection was deleted for sure, and what history began then."""
+    erased: list[History] = field(default_factory=list[History])
+    """In which histories records were erased: that counts above all deletions that are not known there."""
     restored: list[bytes] = field(default_factory=list[bytes])
     """Backups that may have been put back."""
+
+    def may_have_overruled(self, deletion: History) -> bool:
+        """Whether a record was erased where a deletion was not known, however long after it."""
+        return any(each < deletion for each in self.erased)
 
     def may_have_restored(self, key: str) -> bool:
         """Whether a backup has the key: what came and was deleted while it was taken can be in it, too."""
@@ -166,23 +167,27 @@ class Writer:
         await (await db.collection(SCRATCH)).insert({"by": self._name}, key=self._key())
 
     async def _drop(self, db: RemoteDatabase) -> None:
-        keys, begun = set(await (await db.collection(SCRATCH)).keys()), self._world.clock.monotonic()
+        keys = set(await (await db.collection(SCRATCH)).keys())
         await db.drop(SCRATCH)
-        self.journal.dropped.append(((begun, self._world.clock.monotonic()), keys))
+        self.journal.dropped.append((await self._history(), keys))
         self._world.happened["a collection was deleted"] += 1
 
     async def _erase(self, db: RemoteDatabase) -> None:
         """A record. Unless all nodes are known to have done it, it may be back."""
         keys = await (await db.collection(SCRATCH)).keys()
         if keys:
-            key, begun = self._random.choice(keys), self._world.clock.monotonic()
-            self.journal.erasing.append((begun, inf))
+            key = self._random.choice(keys)
+            self.journal.erased.append(await self._history())
             erasure = await db.erase(SCRATCH, key)
             self._world.happened["a record was erased"] += 1
             if not erasure.left:
-                self.journal.erasing[-1] = begun, self._world.clock.monotonic()
                 self.journal.buried.add(key)
                 self._world.happened["a record was erased on all nodes"] += 1
+
+    async def _history(self) -> History:
+        """That of the collection at this node."""
+        history, _ = (await standings(self.node)).get(SCRATCH, (FIRST, {}))
+        return history
 
     async def _restore(self, db: RemoteDatabase) -> None:
         """Take a backup, or put the last one back in the place of what is there."""
