@@ -6,13 +6,16 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import chain
 
 from protobase_actors import Clock
 from protobase_live.cluster.incoming import Home
 from protobase_live.collection.audience import Audience
 from protobase_live.collection.former import History
 from protobase_live.collection.identity import Identity
-from protobase_live.collection.joint_replication import Answer, KnownHistories
+from protobase_live.collection.joint_replication import Answer
+from protobase_live.collection.joint_runs import connected
 from protobase_live.collection.messages import Message, Reload
 from protobase_live.errors import Closed, ProtoBaseError
 from protobase_storage import Commit, News, SharedStorage, StorageClosed, StorageError, Vector, covers
@@ -23,7 +26,28 @@ RETRY_SECONDS = 0.5
 TRIES = 10
 """How often, at most; then the collection is loaded anew."""
 
+LATE_BYTES = 16 * 1024 * 1024
+"""Of updates that wait for what a collection could not take; with more it is loaded anew."""
+
 _log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Late:
+    """Commits that one collection could not take yet, and those behind them, in their order."""
+
+    commits: list[Commit] = field(default_factory=list[Commit])
+    tries: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of updates."""
+        return sum(len(each.update) for each in self.commits)
+
+    def took(self, count: int) -> None:
+        """The first ones were taken."""
+        del self.commits[:count]
+        self.tries = 0
 
 
 class Following:
@@ -47,6 +71,10 @@ class Following:
         self._clock = clock
         self._followed: dict[str, History] = {}
         """Of which history each is that was loaded: what is told is of that one."""
+        self._late: dict[str, Late] = {}
+        """What could not be shown yet, by collection."""
+        self._trying: asyncio.Task[None] | None = None
+        """Shows it."""
         self._reloading: dict[str, asyncio.Task[None]] = {}
         """What is being loaded anew."""
         self._task: asyncio.Task[None] | None = None
@@ -59,6 +87,7 @@ class Following:
         except StorageClosed:
             return
         self._followed[collection] = history
+        self._late.pop(collection, None)  # it is told again
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
         if (audience := self._loaded.get(collection)) is not None and audience.vector != vector:
@@ -74,6 +103,13 @@ class Following:
         return {each.collection: each.vector for each in standings}
 
     async def _run(self) -> None:
+        try:
+            await self._take_all()
+        finally:
+            if self._trying is not None:
+                self._trying.cancel()
+
+    async def _take_all(self) -> None:
         while True:
             try:
                 await self._take(await self.storage.news())
@@ -91,32 +127,73 @@ class Following:
             if each.replaced:
                 self._reload(name)
         commits = {name: each.commits for name, each in news.items() if each.commits and not each.replaced}
-        histories = {name: self._followed[name] for name in commits if name in self._followed}
-        await self._replicate(commits, histories)
+        if self._late:
+            self._put_behind(commits)
+        await self._show(commits)
 
-    async def _replicate(self, commits: Mapping[str, Sequence[Commit]], histories: KnownHistories) -> None:
-        """Have commits shown, a few times over if need be; a collection that does not take them is loaded.
+    def _put_behind(self, commits: dict[str, tuple[Commit, ...]]) -> None:
+        """Have wait what is for collections that wait, and what transactions connect with that.
 
-        ``histories`` are those that were followed when they were told. One that is over by now takes nothing:
-        what has its place was followed anew, and is told what it lacks.
+        Parts of one are shown together only if they are given together.
         """
-        for _ in range(TRIES):
-            commits = {name: each for name, each in commits.items() if name in self._loaded}
-            if not commits:
-                return
-            answers = await self._home.replicate(commits, histories)
-            for name, answer in answers.items():
-                if _is_refused(answer) and self._followed.get(name) == histories.get(name):
-                    self._reload(name)
-            commits = {name: each for name, each in commits.items() if _may_yet_take(answers[name], each)}
-            if commits:
-                await self._clock.sleep(RETRY_SECONDS)
-        for name in commits:
+        all_of_them = commits | {
+            name: (*late.commits, *commits.get(name, ())) for name, late in self._late.items()
+        }
+        groups = [group for group in connected(all_of_them) if not self._late.keys().isdisjoint(group)]
+        behind = self._late.keys() | chain.from_iterable(groups)
+        for name in [name for name in commits if name in behind]:
+            self._late.setdefault(name, Late()).commits += commits.pop(name)
+
+    async def _show(self, commits: Mapping[str, Sequence[Commit]]) -> None:
+        """Have commits shown. A collection that cannot take them yet waits, one that never can is loaded.
+
+        They are of the histories that are followed when this is called. One that is over by the answer takes
+        nothing: what has its place was followed anew, and is told what it lacks.
+        """
+        commits = {name: each for name, each in commits.items() if name in self._loaded}
+        if not commits:
+            return
+        histories = {name: self._followed[name] for name in commits if name in self._followed}
+        waiting = {name: self._late.get(name) for name in commits}
+        answers = await self._home.replicate(commits, histories)
+        for name, answer in answers.items():
+            late = waiting[name]
+            if self._followed.get(name) != histories.get(name) or self._late.get(name) is not late:
+                continue  # it was followed anew
+            if _is_refused(answer):
+                self._reload(name)
+            elif _may_yet_take(answer, commits[name]):
+                self._wait(name, late or Late([*commits[name]]))
+            elif late is not None:
+                late.took(len(commits[name]))
+                if not late.commits:
+                    del self._late[name]
+
+    def _wait(self, name: str, late: Late) -> None:
+        """A collection could not take these; what comes next goes behind them."""
+        self._late[name] = late
+        late.tries += 1
+        if late.tries >= TRIES or late.size > LATE_BYTES:
             self._reload(name)
+        elif self._trying is None:
+            self._trying = asyncio.get_running_loop().create_task(self._try_again())
+
+    async def _try_again(self) -> None:
+        """Have shown what waits, as long as something does."""
+        try:
+            while self._late:
+                await self._clock.sleep(RETRY_SECONDS)
+                for name in self._late.keys() - self._loaded.keys():
+                    del self._late[name]
+                with suppress(ProtoBaseError, StorageError):  # it is tried again
+                    await self._show({name: [*late.commits] for name, late in self._late.items()})
+        finally:
+            self._trying = None
 
     def _reload(self, name: str) -> None:
         """Begin again with what is stored. Who writes on is another Yjs client: it may be another history."""
         self._identity.renew()
+        self._late.pop(name, None)
         if name not in self._reloading:
             self._reloading[name] = asyncio.get_running_loop().create_task(self._have_loaded(name))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from random import Random
 from types import SimpleNamespace
 from typing import Any, cast
@@ -62,6 +63,8 @@ class Home:
         self.holds: list[str] = []
         """Of which collection nothing is shown yet, each time."""
         self.meanwhile: Callable[[], None] = lambda: None
+        self.gate: asyncio.Event | None = None
+        """What its answers wait for."""
         self.taken: list[Mapping[str, Sequence[Commit]]] = []
         self.histories: list[KnownHistories] = []
         self.refusals: list[ProtoBaseError] = []
@@ -73,6 +76,8 @@ class Home:
         self.taken.append(commits)
         self.histories.append(histories)
         self.meanwhile()
+        if self.gate is not None:
+            await self.gate.wait()
         if self.errors:
             return dict.fromkeys(commits, self.errors.pop(0))
         shown = {name: Loaded(None, tuple(each)).vector for name, each in commits.items()}
@@ -202,7 +207,7 @@ async def test_what_is_told_is_of_the_history_that_was_followed_then() -> None:
     await world.clock.advance(RETRY_SECONDS)
     world.storage.told.put_nowait({"a": News((A1,))})
     await world.finish()
-    assert world.home.histories == [{"a": FIRST, "b": NEXT}] * 2 + [{"a": NEXT}]
+    assert world.home.histories == [{"a": FIRST, "b": NEXT}, {"b": NEXT}, {"a": NEXT}]
 
 
 @pytest.mark.parametrize("is_loaded_since", [False, True])
@@ -234,6 +239,107 @@ async def test_what_is_held_is_told_again_and_then_loaded(times: int) -> None:
     await world.clock.settle()
     assert world.home.reloaded.empty() is (times < TRIES)
     assert [list(each) for each in world.home.taken] == [["a", "b"]] + [["b"]] * min(times, TRIES - 1)
+
+
+def part(collection: str, sequence: int, *names: str) -> Commit:
+    """That of a transaction over collections of these names, or of one over nothing else."""
+    made = make_commit(collection, sequence)
+    return replace(made, joint=Joint("t", names)) if names else made
+
+
+async def test_what_one_collection_cannot_take_yet_keeps_no_other_waiting() -> None:
+    world = World()
+    world.load("a", {})
+    world.load("b", {})
+    world.home.errors = [Unavailable("not now")]
+    world.storage.told.put_nowait({"a": News((A1,))})
+    await world.clock.settle()
+    world.storage.told.put_nowait({"b": News((part("b", 1),))})
+    world.storage.told.put_nowait({"a": News((part("a", 2),)), "b": News((part("b", 2),))})
+    await world.clock.settle()
+    assert world.home.taken[1:] == [{"b": (part("b", 1),)}, {"b": (part("b", 2),)}]
+    await world.clock.advance(RETRY_SECONDS)
+    await world.clock.settle()
+    assert world.home.taken[3:] == [{"a": [A1, part("a", 2)]}], "in their order"
+    world.storage.told.put_nowait({"a": News((part("a", 3),))})
+    await world.clock.settle()
+    assert world.home.taken[4:] == [{"a": (part("a", 3),)}], "it waits no more"
+    await world.finish()
+
+
+async def test_parts_of_one_transaction_wait_for_each_other() -> None:
+    world = World()
+    for name in "abc":
+        world.load(name, {})
+    world.home.errors = [Unavailable("not now")]
+    world.storage.told.put_nowait({"a": News((A1,))})
+    await world.clock.settle()
+    together = {name: News((part(name, 2, "a", "b"),)) for name in "ab"}
+    world.storage.told.put_nowait(together | {"c": News((part("c", 1),))})
+    await world.clock.settle()
+    assert world.home.taken[1:] == [{"c": (part("c", 1),)}]
+    await world.clock.advance(RETRY_SECONDS)
+    await world.clock.settle()
+    assert world.home.taken[2:] == [{"a": [A1, part("a", 2, "a", "b")], "b": [part("b", 2, "a", "b")]}]
+    await world.finish()
+
+
+async def test_what_came_while_it_was_tried_again_waits_for_the_next_time() -> None:
+    world = World()
+    world.load("a", {})
+    world.home.errors = [Unavailable("not now")]
+    world.storage.told.put_nowait({"a": News((A1,))})
+    await world.clock.settle()
+    world.home.gate = asyncio.Event()
+    await world.clock.advance(RETRY_SECONDS)
+    world.storage.told.put_nowait({"a": News((part("a", 2),))})
+    await world.clock.settle()
+    world.home.gate.set()
+    await world.clock.settle()
+    assert len(world.home.taken) == 2
+    await world.clock.advance(RETRY_SECONDS)
+    await world.clock.settle()
+    assert world.home.taken[2:] == [{"a": [part("a", 2)]}]
+    await world.finish()
+
+
+async def test_what_is_followed_anew_is_told_what_waited() -> None:
+    """By the storage; what came since is not taken for what was given before."""
+    world = World()
+    world.load("a", {})
+    world.home.errors = [Unavailable("not now"), Unavailable("not now")]
+    world.storage.told.put_nowait({"a": News((A1,))})
+    await world.clock.settle()
+    world.load("a", {"a": 1})
+    world.storage.told.put_nowait({"a": News((part("a", 2),))})
+    await world.clock.settle()
+    await world.clock.advance(RETRY_SECONDS)
+    await world.clock.settle()
+    assert world.home.taken[2:] == [{"a": [part("a", 2)]}]
+    await world.finish()
+
+
+async def test_more_than_so_much_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("protobase_live.cluster.following.LATE_BYTES", len(A1.update) - 1)
+    world = World()
+    world.load("a", {})
+    world.home.errors = [Unavailable("not now")]
+    world.storage.told.put_nowait({"a": News((A1,))})
+    assert await world.home.reloaded.get() == "a"
+    await world.clock.advance(RETRY_SECONDS)
+    await world.finish()
+    assert len(world.home.taken) == 1
+
+
+async def test_nothing_is_tried_again_once_the_storage_is_closed() -> None:
+    world = World()
+    world.load("a", {})
+    world.home.errors = [Unavailable("not now")]
+    world.storage.told.put_nowait({"a": News((A1,))})
+    await world.finish()
+    await world.clock.advance(RETRY_SECONDS)
+    assert len(world.home.taken) == 1
+    assert [each for each in asyncio.all_tasks() if each is not asyncio.current_task()] == []
 
 
 class Interrupted(SimulatedStream):
