@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from asyncio.subprocess import PIPE
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from protobase_actors import Clock, within
@@ -20,22 +21,26 @@ NICENESS = 10
 """By how much a process gives way that nobody waits for: of a core that another one wants it gets a tenth."""
 
 
-async def run_aside(module: str, given: Any, what: str, clock: Clock, seconds: float) -> bytes:
-    """What ``module`` answers in a process of its own: it calls `answer` when it is run.
+async def run_aside(
+    work: Callable[..., bytes], given: Sequence[Any], what: str, clock: Clock, seconds: float
+) -> bytes:
+    """What ``work`` answers in a process of its own: that runs its module, which calls `answer` then.
 
-    ``what`` it does stands in errors. Raises StorageFailed if the process fails, TimeoutError if it takes
-    longer than ``seconds`` (``fold_seconds``).
+    ``what`` it does stands in errors. Raises StorageFailed if the process fails, or none can be started,
+    TimeoutError if it takes longer than ``seconds`` (``fold_seconds``). An event loop that starts no
+    processes, as a simulated one, does it itself; then it raises what ``work`` raises.
     """
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", module),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
     try:
-        work = process.communicate(pack(given))
-        answered, complaint = await within(clock, seconds, work)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", work.__module__, stdin=PIPE, stdout=PIPE, stderr=PIPE
+        )
+    except NotImplementedError:
+        return work(*given)
+    except OSError as error:
+        raise StorageFailed(f"{what} needs a process, and none could be started: {error}") from error
+    try:
+        answering = process.communicate(pack(given))
+        answered, complaint = await within(clock, seconds, answering)
     except TimeoutError as error:
         raise TimeoutError(f"{what}: {error} (fold_seconds)") from error
     finally:

@@ -41,7 +41,7 @@ async def without_record_aside(
         return without_record(updates, key, secret)
     given = list(updates), key, secret
     try:
-        return await run_aside(__name__, given, "erasing a record", clock, limits.fold_seconds)
+        return await run_aside(without_record, given, "erasing a record", clock, limits.fold_seconds)
     except TimeoutError as error:
         raise StorageFailed(f"nothing was erased: {error}") from error
 

@@ -62,7 +62,7 @@ async def fold_aside(updates: Sequence[bytes], clock: Clock, limits: Limits) -> 
     if sum(map(len, updates)) <= INLINE_BYTES:
         return fold(updates, limits.held_client_bytes)
     given = list(updates), limits.held_client_bytes
-    return await run_aside(__name__, given, "folding a log", clock, limits.fold_seconds)
+    return await run_aside(fold, given, "folding a log", clock, limits.fold_seconds)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from random import Random
 
 import pytest
@@ -78,6 +79,27 @@ def test_a_log_is_read_once_and_what_comes_of_it_once(monkeypatch) -> None:
 async def test_a_large_log_is_folded_by_a_process_of_its_own() -> None:
     updates, text = session(60, INLINE_BYTES // 40)
     assert body(await fold_aside(updates, SystemClock(), Limits())) == text
+
+
+@pytest.mark.parametrize("reason", ["no process", "no descriptor"])
+async def test_a_system_without_a_process_for_it_is_told(monkeypatch, reason: str) -> None:
+    monkeypatch.setattr("asyncio.create_subprocess_exec", raising(OSError(reason)))
+    monkeypatch.setattr(folding, "INLINE_BYTES", 0)
+    with pytest.raises(StorageFailed, match=f"needs a process, and none could be started: {reason}"):
+        await fold_aside([ENDS], SystemClock(), Limits())
+
+
+async def test_an_event_loop_that_starts_no_processes_folds_itself(monkeypatch) -> None:
+    monkeypatch.setattr("asyncio.create_subprocess_exec", raising(NotImplementedError()))
+    updates, text = session(60, INLINE_BYTES // 40)
+    assert body(await fold_aside(updates, SystemClock(), Limits())) == text
+
+
+def raising(error: Exception) -> Callable[..., Awaitable[None]]:
+    async def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
 
 
 async def test_a_process_that_fails_says_why(monkeypatch) -> None:
