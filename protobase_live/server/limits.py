@@ -98,6 +98,9 @@ class ServerLimits(Limited):
     """Answers to pings that a client leaves unread; then it is disconnected."""
     introduction_seconds: float = 1.0
     """How long a Yjs client is waited for to say who it is, before it is told who else is there."""
+    presence_answer_seconds: float = 0.25
+    """How often a Yjs client that asks who is there is told, at most. What it asks meanwhile is answered once
+    at the end."""
     pending_chunks: int = 16
     """Chunks of messages read from one Yjs client and not yet taken by the collection; above it, the
     client's socket is not read."""

@@ -206,7 +206,7 @@ class YjsSession:
                     self._presence.apply(payload)
             case yjs.QueryAwareness():
                 if self._presence is not None:
-                    self._presence.show_all()
+                    self._presence.answer()
             case yjs.SyncStatus(mark):
                 self._mark = mark
                 self._settle()

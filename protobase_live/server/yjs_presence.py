@@ -44,6 +44,10 @@ class YjsPresence:
         self._line = line
         self._missed = False
         self._waiting: Timer | None = None
+        self._clock = clock
+        self._answer_seconds = limits.presence_answer_seconds
+        self._is_asked = False
+        self._answered: Timer | None = None
         self._membership: Membership | None = None
         try:
             self._membership, _ = hub.join(collection, self._show)
@@ -61,10 +65,25 @@ class YjsPresence:
             self._membership.introduce(payload)
             self._welcome()
 
-    def show_all(self) -> None:
-        """Tell the client who is there, for it asked or could not be told before."""
+    def answer(self) -> None:
+        """The client asks who is there. A question is a few bytes, and its answer can be long: many of them
+        have one."""
+        self._is_asked = True
+        if self._answered is None:
+            self._answer()
+
+    def _answer(self) -> None:
+        self._answered = None
+        if self._is_asked:
+            self._is_asked = False
+            self._answered = self._clock.call_later(self._answer_seconds, self._answer)
+            self._show_all()
+
+    def _show_all(self) -> None:
         if self._waiting is not None:
             self._welcome()
+        elif self._line.crowded:
+            self._missed = True
         elif self._membership is not None:
             self._send(self._membership.known())
 
@@ -72,12 +91,13 @@ class YjsPresence:
         """The client has read what was sent."""
         if self._missed:
             self._missed = False
-            self.show_all()
+            self._show_all()
 
     def leave(self) -> None:
         """The client is gone."""
-        if self._waiting is not None:
-            self._waiting.cancel()
+        for timer in (self._waiting, self._answered):
+            if timer is not None:
+                timer.cancel()
         if self._membership is not None:
             self._membership.leave()
 

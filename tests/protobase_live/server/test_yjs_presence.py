@@ -200,6 +200,42 @@ async def test_who_does_not_read_is_told_everything_later():
     assert room.seen() == room.wanted()
 
 
+async def test_who_asks_again_and_again_is_told_once_and_then_once_in_so_long():
+    room = await meet()
+    line = room.line(room.clients[0])
+    for _ in range(1_000):
+        line.presence.answer()
+    assert len(line.down) == 1
+    await room.clock.advance(LIMITS.presence_answer_seconds)
+    assert len(line.down) == 2
+    await room.clock.advance(2 * LIMITS.presence_answer_seconds)
+    assert len(line.down) == 2, "it has asked nothing since"
+    line.presence.answer()
+    assert len(line.down) == 3, "and is told at once"
+
+
+async def test_nothing_is_looked_up_for_who_asks_and_does_not_read(monkeypatch):
+    room = await meet()
+    line = room.line(room.clients[0])
+    line.crowded = True
+    monkeypatch.setattr(type(line.presence._membership), "known", None)
+    line.presence.answer()
+    monkeypatch.undo()
+    line.crowded = False
+    line.presence.can_write()
+    assert len(line.down) == 1
+
+
+async def test_who_is_gone_is_not_answered_any_more():
+    room = await meet()
+    line = room.line(room.clients[0])
+    line.presence.answer()
+    line.presence.answer()
+    line.presence.leave()
+    await room.clock.advance(LIMITS.presence_answer_seconds)
+    assert len(line.down) == 1
+
+
 async def test_a_tick_is_one_frame_for_all_readers():
     room = await meet()
     room.clients[0].set({"name": "moved"})
@@ -214,7 +250,7 @@ async def test_too_many_members_leave_the_document_alone():
     hub = PresenceHub(clock, TICK, PresenceLimits(members=1))
     lines = [Line(hub, clock, StockAwareness(id)) for id in range(2)]
     lines[1].carry_up()
-    lines[1].presence.show_all()
+    lines[1].presence.answer()
     lines[1].presence.leave()
     lines[0].carry_up()
 
