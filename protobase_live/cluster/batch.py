@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from protobase_live.cluster.recent import Packed
 from protobase_live.collection.former import FIRST, History
 from protobase_storage import Joint
+
+Part = tuple[str, Joint]
+"""That of a transaction over several collections in one of them."""
 
 
 @dataclass(slots=True)
@@ -101,14 +105,23 @@ class Batching:
         return names
 
 
-def of_missing_parts(lines: Mapping[str, Line]) -> set[str]:
-    """The collections of transactions of which another part is in a line, and this one in none."""
+def missing_parts(lines: Mapping[str, Line]) -> set[Part]:
+    """The parts of transactions of which another part is in a line, and this one in none."""
     commits = [(name, kept.commit) for name, line in lines.items() for kept in line.waiting]
-    parts = {(name, commit.joint) for name, commit in commits if commit.joint}
-    joints = {joint for _, joint in parts}
+    there = {(name, commit.joint) for name, commit in commits if commit.joint}
     return {
-        name
-        for joint in joints
+        (name, joint)
+        for joint in {joint for _, joint in there}
         for name in joint.collections
-        if (name, joint) not in parts and (name not in lines or lines[name].whole)
+        if (name, joint) not in there and (name not in lines or lines[name].whole)
     }
+
+
+def cut_off(lines: Mapping[str, Line], joints: Collection[Joint]) -> None:
+    """Take out of the lines the parts of these transactions, and what follows them there."""
+    for line in lines.values():
+        for place, kept in enumerate(line.waiting):
+            if kept.commit.joint in joints:
+                line.waiting = deque(islice(line.waiting, place))
+                line.whole = False
+                break

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import islice
 
 from protobase_actors import Clock, WakeUp
-from protobase_live.cluster.batch import Batch, Batching, Line, of_missing_parts
+from protobase_live.cluster.batch import Batch, Batching, Line, Part, cut_off, missing_parts
 from protobase_live.cluster.gathering import Gathering
 from protobase_live.cluster.known import Known
 from protobase_live.cluster.limits import ClusterLimits
@@ -18,6 +18,9 @@ from protobase_live.cluster.unanswered import Sent, Unanswered
 from protobase_live.collection.former import History, history_of
 from protobase_live.protocol.peer.messages import Commits, Deleted, PeerMessage, Standings, Taken
 from protobase_storage import CollectionCorrupt, Commit, Loaded, Vector, covers, includes, join, sequence_of
+
+READINGS = 8
+"""How often logs are read for the other parts of transactions, while more are stored."""
 
 Send = Callable[[PeerMessage], Awaitable[None]]
 
@@ -270,15 +273,21 @@ class Outgoing:
     async def _complete(self, lines: dict[str, Line]) -> None:
         """Look for the other parts of transactions over several collections.
 
-        All are in the logs as soon as one is; but not all may have been shown yet.
+        All are in the logs as soon as one is, though not all may have been shown yet: what a log lacks that
+        is read after that is not there. While others write, a log may lack what one has that is read later.
+        After so many readings what lacks a part waits for the next message.
         """
-        looked_at = set[str]()
-        while missing := of_missing_parts(lines) - looked_at:
-            for name in sorted(missing):
-                looked_at.add(name)
+        looked_for = set[Part]()
+        for _ in range(READINGS):
+            missing = missing_parts(lines) - looked_for
+            if not missing:
+                return
+            looked_for |= missing
+            for name in sorted({name for name, _ in missing}):
                 line = await self._line(name, recent=False)
                 if line is not None:
                     lines[name] = line
+        cut_off(lines, {joint for _, joint in missing_parts(lines) - looked_for})
 
     async def _line(self, collection: str, *, recent: bool = True) -> Line | None:
         """What is lacking of a collection; None if that is nothing, or no commits.

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protobase_live.cluster.batch import Batch, Batching, Line
+from protobase_live.cluster.batch import Batch, Batching, Line, cut_off, missing_parts
 from protobase_live.cluster.recent import Packed
 from protobase_storage import Commit, Joint
 
@@ -81,3 +81,24 @@ def test_a_batch_ends_with_the_commit_that_fills_it() -> None:
     size = len(logs["a"][0].form)
     line = Line(deque(logs["a"]), whole=True)
     assert Batching({"a": line}, 100, 2 * size).run().commits == 2
+
+
+def test_what_lacks_a_part_is_cut_off_with_what_follows() -> None:
+    logs = logs_of([{"a"}, {"a", "b"}, {"b", "c"}, {"a"}, {"c"}])
+    late = logs["b"][0].commit.joint
+    assert late is not None
+    lines = {name: Line(deque(log), whole=True) for name, log in logs.items()}
+    del lines["b"].waiting[0]
+    assert missing_parts(lines) == {("b", late)}
+    cut_off(lines, {late})
+    assert missing_parts(lines) == set()
+    assert [len(lines[name].waiting) for name in NAMES] == [1, 1, 2]
+    assert [lines[name].whole for name in NAMES] == [False, True, True]
+    (batch,) = batches(lines, 10)
+    assert batch.commits == 4
+
+
+def test_a_part_in_the_next_page_is_not_missing() -> None:
+    logs = logs_of([{"a", "b"}])
+    lines = {"a": Line(deque(logs["a"]), whole=True), "b": Line(deque(), whole=False)}
+    assert missing_parts(lines) == set()
