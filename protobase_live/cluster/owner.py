@@ -36,6 +36,7 @@ from protobase_live.errors import (
 )
 from protobase_live.model.cursor import Cursor
 from protobase_live.model.operations import Check, Op, Receipt
+from protobase_live.model.schemas import Schemas
 from protobase_storage import Storage
 
 TRANSACT = "transact"
@@ -52,17 +53,19 @@ class Owner:
         home: Home,
         replication: Replication,
         limits: Limits,
+        schemas: Schemas,
         clock: Clock,
         random: Random,
     ) -> None:
-        """``patterns`` say which collections are owned, as in shells: ``orders*``."""
+        """``patterns`` say which collections are owned, as in shells: ``orders*``. ``schemas`` say what is
+        written into them where this node is the owner."""
         self._node = node
         self.patterns = tuple(patterns)
         self._storage = storage
         self._home = home
         self._replication = replication
         self._limits = replication.limits
-        self._collection_limits = limits
+        self._collection_rules = limits, schemas
         self._clock = clock
         self._random = random
         self._log = OwnedLog(storage)
@@ -183,7 +186,7 @@ class Owner:
         return any(fnmatchcase(name, pattern) for pattern in self.patterns)
 
     def _make(self, term: int, lease: Lease, electorate: Electorate) -> Reign:
-        how = self._clock, self._random, self._collection_limits, self._limits.owner_documents
+        how = self._clock, self._random, *self._collection_rules, self._limits.owner_documents
         shadows = Shadows(self._storage, self._log, term, *how)
         parts = self._log, self._home.replicate, self._limits, self._clock
         return Reign(term, lease, electorate, shadows, *parts)

@@ -17,6 +17,7 @@ from protobase_live.collection.shadow import Shadow
 from protobase_live.errors import CollectionUnloadable, ProtoBaseError, StorageFailed
 from protobase_live.model.cursor import Cursor
 from protobase_live.model.operations import Check, Op
+from protobase_live.model.schemas import Schemas
 from protobase_storage import Commit, Joint, Storage, StorageError
 
 JOINT_BITS = 64
@@ -47,15 +48,17 @@ class Shadows:
         clock: Clock,
         random: Random,
         limits: Limits,
+        schemas: Schemas,
         most: int,
     ) -> None:
-        """``most`` are kept in memory."""
+        """``most`` are kept in memory. ``schemas`` bind who writes."""
         self._storage = storage
         self._log = log
         self._timeline = f"{term}"
         self._clock = clock
         self._random = random
         self._limits = limits
+        self._schemas = schemas
         self._most = most
         self._shadows: OrderedDict[str, Shadow] = OrderedDict()
 
@@ -84,7 +87,7 @@ class Shadows:
             if not is_of_this or not await shadow.catch_up(self._storage):
                 self.forget(name)
         if name not in self._shadows:
-            how = self._storage, self._clock, self._random, self._limits
+            how = self._storage, self._clock, self._random, self._limits, self._schemas.of(name)
             self._shadows[name] = await Shadow.load(name, OWNER, *how)
         self._shadows.move_to_end(name)
 

@@ -27,8 +27,10 @@ def without_record(updates: Sequence[bytes], key: str, secret: bytes) -> bytes:
         MalformedUpdate: one of them is no update.
         StorageFailed: it does not show the same; nothing may be dropped for it.
     """
-    update = erased(updates, (RECORDS_NAME, key), secret, CHOSEN_IDS)
-    if _shown(update, key) != _shown(merge(updates), key):
+    whole = merge(updates)
+    doc = _read(whole)
+    update = erased([whole, _deletes(doc)], (RECORDS_NAME, key), secret, CHOSEN_IDS)
+    if _shown(_read(update), key) != _shown(doc, key):
         raise StorageFailed("what is made anew does not show what was there; nothing was erased")
     return update
 
@@ -46,10 +48,23 @@ async def without_record_aside(
         raise StorageFailed(f"nothing was erased: {error}") from error
 
 
-def _shown(update: bytes, key: str) -> str:
-    """The state hash of what an update shows without a record."""
+def _read(update: bytes) -> Doc[Map[object]]:
     doc: Doc[Map[object]] = Doc()
     doc.apply_update(update)
+    return doc
+
+
+def _deletes(doc: Doc[Map[object]]) -> bytes:
+    """All that is deleted, as an update.
+
+    Of values that several set under one key at once, everybody who reads them deletes all but one: it need
+    not be written anywhere which, and would be another one if that one were gone.
+    """
+    return doc.get_update(doc.get_state())
+
+
+def _shown(doc: Doc[Map[object]], key: str) -> str:
+    """The state hash of what is there without a record, which is deleted."""
     records = doc.get(RECORDS_NAME, type=Map)
     if key in records:
         del records[key]

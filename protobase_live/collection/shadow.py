@@ -19,8 +19,9 @@ from protobase_live.collection.limits import Limits
 from protobase_live.collection.quarantine import loading
 from protobase_live.collection.replica import room_of
 from protobase_live.collection.room import make_room, needs_room
-from protobase_live.document import Document
+from protobase_live.document import Document, Rules
 from protobase_live.errors import naming
+from protobase_live.model.atoms import Atom
 from protobase_live.model.operations import Check, Op
 from protobase_storage import TIMELINE_MARK, Commit, Loaded, Storage, join, sequence_of
 
@@ -33,27 +34,44 @@ class Shadow:
     """The document, and which commits have made it."""
 
     def __init__(
-        self, collection: str, node: str, stored: Loaded, clock: Clock, random: Random, limits: Limits
+        self,
+        collection: str,
+        node: str,
+        stored: Loaded,
+        clock: Clock,
+        random: Random,
+        limits: Limits,
+        schema: type[Atom] | None = None,
     ) -> None:
-        """``node`` is whose commits and elements of sets it makes; use `load`."""
+        """``node`` is whose commits and elements of sets it makes; use `load`. ``schema`` is what every
+        record has to fit that is written."""
         self.vector = dict(stored.vector)
         self.history: History = history_of(stored.remains)
         self._collection = collection
         self._writer = self.history.writer(node)
         self._limits = limits
         client_id = LEAST_ID + random.getrandbits(ID_BITS)  # a new one each time: nothing is written twice
-        self._document = Document(self._writer, client_id, room_of(limits))
+        self._document = Document(
+            self._writer, client_id, room_of(limits), Rules(schema, limits.put_back_clocks)
+        )
         self._time = CommitTime(collection, clock, limits.clock_ahead_seconds)
         self._time.begin(stored)
 
     @classmethod
     async def load(
-        cls, collection: str, node: str, storage: Storage, clock: Clock, random: Random, limits: Limits
+        cls,
+        collection: str,
+        node: str,
+        storage: Storage,
+        clock: Clock,
+        random: Random,
+        limits: Limits,
+        schema: type[Atom] | None = None,
     ) -> Shadow:
         """As what is durable. Raises CollectionUnloadable, and StorageError."""
         with loading(collection):
             stored = await storage.load(collection)
-            made = cls(collection, node, stored, clock, random, limits)
+            made = cls(collection, node, stored, clock, random, limits, schema)
             try:
                 await in_steps(made._document.load(stored.updates))
             except BaseException:

@@ -116,6 +116,7 @@ class Database(DatabaseApi):
         self._unwatched_storage = storage
         self._storage = self.health.watch(storage)
         self._author = author
+        self._address, self._schemas = address, schemas or Schemas()
         self._durability = durability
         self.limits = limits
         self._random = SystemRandom() if random is None else random
@@ -154,14 +155,13 @@ class Database(DatabaseApi):
         if owner:
             from protobase_live.cluster.owner import Owner  # a database that has none starts without
 
-            how = self.home, self.replication, limits, self._clock, self._random
+            how = self.home, self.replication, limits, self._schemas, self._clock, self._random
             self.owner = Owner(self.node, owner, self._storage, *how)
         ways = self._ask, self.ref, self.replication, self.owner
         self._erasures = Erasures(self.node, self.replication, self._clock)
         from_here = self._opened, self._arrival, self._use.require_home
         self._streaming = Streaming(self._ask, self._pool, self._storage, *from_here)
         self._committing = Committing(self._storage, *ways, limits, self._clock)
-        self._address, self._schemas = address, schemas or Schemas()
 
     def __repr__(self) -> str:
         return f"<Database {quoted(self._address)}{', closed' if self.closed else ''}>"

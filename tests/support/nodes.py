@@ -14,6 +14,7 @@ from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
 from protobase_live.database.database import Database
 from protobase_live.errors import ProtoBaseError
+from protobase_live.model.schemas import Schemas
 from protobase_storage import MemoryStorage, Storage
 from tests.support.pipes import End, pipe
 
@@ -34,6 +35,7 @@ class Node:
         limits: Limits = DEFAULT_LIMITS,
         cluster_limits: ClusterLimits | None = None,
         owner: Sequence[str] = (),
+        schemas: Schemas | None = None,
         start: int = 1,
         pause: float = 0.0,
     ) -> None:
@@ -51,6 +53,7 @@ class Node:
             cluster_limits=replace(cluster_limits or ClusterLimits(), gather_pause_seconds=pause),
             node_id=name,
             owner=owner,
+            schemas=schemas,
         )
         replication = self.db.replication
         parts = self.db.home, replication, self.db.presence_hub, replication.limits, self.clock, Random(name)

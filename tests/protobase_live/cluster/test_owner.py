@@ -9,13 +9,21 @@ from typing import Any, TypeVar
 
 import pytest
 
+from protobase_live import Counter
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.errors import NoOwner, OutcomeUnknown, RecordExists, ValidationError
+from protobase_live.model.atoms import Atom
+from protobase_live.model.schemas import Schemas
 from protobase_storage import Commit, StorageFull
 from tests.support.nodes import Connection, Node
 
 T = TypeVar("T")
 LIMITS = ClusterLimits()
+
+
+class Order(Atom):
+    item: str
+    votes: Counter = 0
 
 
 class Nodes:
@@ -124,6 +132,21 @@ async def test_an_insert_at_all_nodes_at_once_succeeds_at_one() -> None:
             asyncio.gather(*(put(node, "k", by=node.name) for node in three.nodes), return_exceptions=True)
         )
         assert sorted(type(each).__name__ for each in found) == ["NoneType", "RecordExists", "RecordExists"]
+
+
+async def test_what_does_not_fit_a_schema_is_not_written_from_any_node() -> None:
+    async with cluster(schemas=Schemas({"orders": Order})) as three:
+        for node in three.nodes:
+            orders = await node.db.collection("orders")
+            with pytest.raises(ValidationError, match="Order"):
+                await three.get(orders.insert({"item": 5}, key="misfit"))
+            await three.get(orders.insert({"item": "a", "votes": 2}, key=node.name))
+            with pytest.raises(ValidationError, match="Order"):
+                await three.get(orders.update(node.name, item=5))
+            await three.get(orders.field(node.name, "votes", Counter).add(3))
+            assert await orders.get("misfit") is None
+            assert await orders.get(node.name) == {"item": "a", "votes": 5}
+        assert len(three.owners) == 1
 
 
 async def test_no_increment_is_lost() -> None:

@@ -31,6 +31,7 @@ from protobase_live.errors import (
 )
 from protobase_live.model import values
 from protobase_live.model.operations import RECORDS, Check, Op, Read
+from protobase_live.model.schemas import Schemas
 from protobase_storage import Commit, MemoryStorage
 
 LIMITS = ClusterLimits(owner_transactions=3, owner_batch=2)
@@ -49,7 +50,7 @@ class Term:
         """Whether a majority stores what is proposed."""
         self.lease = Lease(self.clock, 4.0, 0.0)
         self.lease.renew(self.clock.monotonic())
-        how = self.clock, Random(1), DEFAULT_LIMITS, 10
+        how = self.clock, Random(1), DEFAULT_LIMITS, Schemas(), 10
         shadows = Shadows(self.storage, self.log, 2, *how)
         self.reign = Reign(2, self.lease, self, shadows, self.log, self.take, LIMITS, self.clock)
         self.running: asyncio.Task[None] | None = None

@@ -25,9 +25,10 @@ ID_BYTES = 4
 def erased(updates: Iterable[bytes], entry: tuple[str, str] | None, secret: bytes, kept_ids: int) -> bytes:
     """One update with what is visible of many, without ``entry``, a key of a root map.
 
-    What waits for a predecessor is visible to nobody, and left out. ``secret`` decides the ids of clients;
-    those below ``kept_ids`` keep theirs, and their clocks, since programs chose them for what many documents
-    begin with.
+    They have to name all that is deleted, also the values under a key that lost against others there, which
+    Yjs deletes without a word. What waits for a predecessor is visible to nobody, and left out. ``secret``
+    decides the ids of clients; those below ``kept_ids`` keep theirs, and their clocks, since programs chose
+    them for what many documents begin with.
 
     Raises:
         MalformedUpdate: one of them is no update.
