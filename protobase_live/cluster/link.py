@@ -107,6 +107,7 @@ class Link:
         handshake.check((await self._expect(Prove)).proof)
         self.node = other.node
         self.dialer = own.node if dialed else other.node
+        self._channel.trust()
 
     async def run(self, linked: Beats) -> None:
         """Send and take until the connection ends, or `end` is called.
@@ -190,7 +191,10 @@ class Link:
         await self._channel.send(encode(message))
 
     async def _expect(self, kind: type[Said]) -> Said:
-        message = decode(await self._channel.receive())
+        data = await self._channel.receive()
+        if len(data) > self._limits.meeting_bytes:
+            raise ProtocolError(f"has sent {len(data)} bytes before it was known (meeting_bytes)")
+        message = decode(data)
         if not isinstance(message, kind):
             raise ProtocolError(f"{kind.__name__} was expected, not {type(message).__name__}")
         return message
