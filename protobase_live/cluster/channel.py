@@ -21,6 +21,11 @@ class Channel(Protocol):
         """The next message. Raises Closed, which says why."""
         ...
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes that have come of the next message, which is not whole yet."""
+        ...
+
     def trust(self) -> None:
         """Who is at the other end is known: read long messages from now on."""
         ...

@@ -66,6 +66,11 @@ class WebSocketChannel:
         except ConnectionClosed as error:
             raise _closed(error) from None
 
+    @property
+    def unfinished(self) -> int:
+        """See `Channel.unfinished`."""
+        return self._socket.unfinished
+
     def trust(self) -> None:
         """See `Channel.trust`."""
         self._socket.trust()

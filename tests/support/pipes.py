@@ -22,6 +22,8 @@ class End:
         """Whether what is sent from here is lost on its way."""
         self.is_trusted = False
         """Whether long messages are read here."""
+        self.unfinished = 0
+        """Bytes that have come here of a message that is not whole."""
         self._arrived = asyncio.Queue[bytes | None]()
 
     async def send(self, message: bytes) -> None:

@@ -591,6 +591,24 @@ async def test_a_node_of_which_nothing_comes_is_given_up(make: Make) -> None:
     assert a.cluster.linked == b.cluster.linked == ()
 
 
+async def test_a_long_message_that_is_coming_is_a_sign_of_life(make: Make) -> None:
+    a, b = make("a"), make("b")
+    connection = Connection(a, b)
+    await settle(lambda: a.cluster.linked == ("b",) and b.cluster.linked == ("a",))
+    connection.ends[0].stalled = True  # its beats are behind the long message
+    for _ in range(12):
+        connection.ends[1].unfinished += 100_000
+        await a.clock.advance(0.25)
+        await b.clock.advance(0.25)
+    (link,) = b.db.replication.links.values()
+    assert link.silent_seconds == 0.0
+    for _ in range(4):  # nothing more of it comes
+        await a.clock.advance(0.25)
+        await b.clock.advance(0.25)
+    await connection.over()
+    assert a.cluster.linked == b.cluster.linked == ()
+
+
 async def test_a_connection_that_takes_long_to_close_is_no_link_meanwhile(make: Make, monkeypatch) -> None:
     a, b = make("a"), make("b")
     connection = Connection(a, b)

@@ -10,7 +10,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.errors import Unavailable
-from protobase_live.server.peers import Dialed, dial
+from protobase_live.server.peers import Dialed, WebSocketChannel, dial
 from tests.support.eventually import until
 
 
@@ -45,3 +45,14 @@ async def test_of_a_node_that_was_dialed_little_of_a_long_message_is_read_until_
         assert socket.unfinished < 2_000_000
         socket.trust()
         assert await socket.recv() == long
+
+
+async def test_what_has_come_of_a_long_message_is_known() -> None:
+    long = bytes(8_000_000)
+    async with dialed(b"short", long, meeting_bytes=1_000_000) as socket:
+        channel = WebSocketChannel(socket)
+        assert await channel.receive() == b"short"
+        await until(lambda: channel.unfinished > 0)
+        channel.trust()
+        assert await channel.receive() == long
+        assert channel.unfinished == 0
