@@ -21,6 +21,15 @@ class Channel(Protocol):
         """The next message. Raises Closed, which says why."""
         ...
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes that have come of the next message, which is not whole yet."""
+        ...
+
+    def trust(self) -> None:
+        """Who is at the other end is known: read long messages from now on."""
+        ...
+
     async def close(self, code: int, reason: str) -> None:
         """End it; the other node is told why."""
         ...

@@ -183,4 +183,4 @@ def _history(told: Any) -> History:
         number, id = told
         return History(as_number(number), as_text(id))
     except (TypeError, ValueError) as error:
-        raise ProtocolError(f"no history of a collection: {told!r:.100}") from error
+        raise ProtocolError(f"no history of a collection: {error}") from error

@@ -41,7 +41,8 @@ class Keeping:
 
     def met(self, node: str, outgoing: Outgoing) -> None:
         """Another node is linked, and says how far it is."""
-        self._nodes.pop(node, None)
+        if (former := self._nodes.pop(node, None)) is not None:
+            outgoing.follow(former)
         self._nodes[node] = outgoing
         if len(self._nodes) > self._most_nodes:
             del self._nodes[next(iter(self._nodes))]

@@ -33,6 +33,9 @@ class ClusterLimits(Limited):
     """Bytes sent to one node that it has not said to be durable there; beyond them nothing more is sent."""
     message_bytes: int = 256 * 1024 * 1024
     """Longest message that is taken from another node; a longer one ends the connection."""
+    meeting_bytes: int = 16 * 1024
+    """Longest message that is taken from who has not proved yet that it knows the cluster's secret; a longer
+    one ends the connection. Of one that is not whole little more is read."""
     snapshot_part_bytes: int = 256 * 1024
     """Bytes of one message with a part of a snapshot."""
     snapshot_bytes: int = 512 * 1024 * 1024

@@ -107,6 +107,7 @@ class Link:
         handshake.check((await self._expect(Prove)).proof)
         self.node = other.node
         self.dialer = own.node if dialed else other.node
+        self._channel.trust()
 
     async def run(self, linked: Beats) -> None:
         """Send and take until the connection ends, or `end` is called.
@@ -170,13 +171,14 @@ class Link:
     async def _watch(self) -> None:
         """End it when nothing has come for too long, in which this node could have heard it.
 
-        While it is busy with other things, or has so much to take that it does not read, nothing can come.
+        While it is busy with other things, or has so much to take that it does not read, nothing can come. A
+        part of a long message is something: the beats of the other node wait behind it.
         """
         beat = self._limits.beat_seconds
         while True:
-            heard = self._heard
+            heard, unfinished = self._heard, self._channel.unfinished
             await self._clock.sleep(beat)
-            came = self._heard > heard or self._queue.full()
+            came = (self._heard, self._channel.unfinished) != (heard, unfinished) or self._queue.full()
             self.silent_seconds = 0.0 if came else self.silent_seconds + beat
             if self.silent_seconds > self._limits.dead_seconds:
                 raise Unavailable(f"nothing came for {self._limits.dead_seconds} s (dead_seconds)")
@@ -190,7 +192,10 @@ class Link:
         await self._channel.send(encode(message))
 
     async def _expect(self, kind: type[Said]) -> Said:
-        message = decode(await self._channel.receive())
+        data = await self._channel.receive()
+        if len(data) > self._limits.meeting_bytes:
+            raise ProtocolError(f"has sent {len(data)} bytes before it was known (meeting_bytes)")
+        message = decode(data)
         if not isinstance(message, kind):
             raise ProtocolError(f"{kind.__name__} was expected, not {type(message).__name__}")
         return message

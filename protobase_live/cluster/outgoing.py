@@ -14,10 +14,10 @@ from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.recent import Packed
 from protobase_live.cluster.source import Position, Source
 from protobase_live.cluster.together import as_of_now, belonging, parts_of, tells_no_history
-from protobase_live.cluster.unanswered import Sent, Unanswered
+from protobase_live.cluster.unanswered import Sent, Unanswered, earliest
 from protobase_live.collection.former import History, history_of
 from protobase_live.protocol.peer.messages import Commits, Deleted, PeerMessage, Standings, Taken
-from protobase_storage import CollectionCorrupt, Commit, Loaded, Vector, covers, includes, join, sequence_of
+from protobase_storage import CollectionCorrupt, Commit, Loaded, Vector, covers, includes, join
 
 READINGS = 8
 """How often logs are read for the other parts of transactions, while more are stored."""
@@ -40,6 +40,8 @@ class Outgoing:
         when."""
         self._later: dict[str, float] = {}
         """The same of those that are sent again after a while."""
+        self._formerly: dict[str, float] = {}
+        """The same of those that it lacked when the link before ended, until what it lacks is found out."""
         self._unanswered = Unanswered()
         self._wake_up = WakeUp()
         self.gathering = Gathering(limits, clock)
@@ -59,9 +61,13 @@ class Outgoing:
 
     # what happens
 
+    def follow(self, former: Outgoing) -> None:
+        """The link before was this one: what the other node lacks it may have lacked since then."""
+        self._formerly = former.lacking
+
     def lacks(self, collection: str) -> None:
         """The other node may lack something of a collection."""
-        self._lacking.setdefault(collection, self._clock.monotonic())
+        self._lacking.setdefault(collection, self._formerly.pop(collection, self._clock.monotonic()))
         self._wake_up.wake()
 
     def shown(self, collection: str, commits: Sequence[Commit]) -> None:
@@ -104,21 +110,23 @@ class Outgoing:
 
     def taken(self, message: Taken) -> None:
         """The other node has stored what it was sent, or says why not."""
+        since: dict[str, float] = {}
         for sent in self._unanswered.answered(message.number):
             for collection, (history, vector) in sent.positions.items():
+                since.setdefault(collection, sent.since)
                 known = self.known[collection]
                 is_taken = collection not in message.positions and collection not in message.failures
                 if is_taken and known.history == history:  # and not deleted since
                     known.is_durable(vector)
         for collection, (history, vector) in message.positions.items():
             self._begin_again(collection, History(*history), vector)
-            self._retry(collection)
+            self._retry(collection, since)
         for collection, (why, later) in message.failures.items():
             known = self.known[collection]
             known.fail()
             self._set_back = True
             if later:
-                self._retry(collection)
+                self._retry(collection, since)
             else:
                 known.stuck = why
         self.gathering.answered.wake()
@@ -164,21 +172,18 @@ class Outgoing:
         return sum(known.stuck is not None for known in self.known.values())
 
     @property
+    def lacking(self) -> dict[str, float]:
+        """Since when the other node lacks something of collections."""
+        return earliest(self._formerly, self._unanswered.since, self._lacking, self._later)
+
+    @property
     def lacking_seconds(self) -> float:
         """For how long the other node has lacked what it has lacked longest of all."""
         now = self._clock.monotonic()
-        return now - min(
-            (*self._unanswered.since, *self._lacking.values(), *self._later.values()), default=now
-        )
+        return now - min(self.lacking.values(), default=now)
 
-    def lacking_commits(self, here: Position) -> int:
-        """How many commits of a collection are here and not known to be durable on the other node."""
-        known = self.known.get(here.collection)
-        durable: Vector = known.durable if known is not None and known.history == here.history else {}
-        return sum(max(0, last - sequence_of(durable, origin)) for origin, last in here.vector.items())
-
-    def _retry(self, collection: str) -> None:
-        self._later.setdefault(collection, self._clock.monotonic())
+    def _retry(self, collection: str, since: Mapping[str, float]) -> None:
+        self._later.setdefault(collection, since.get(collection, self._clock.monotonic()))
         self._clock.call_later(self._limits.retry_seconds, lambda: self._send_again(collection))
 
     def _send_again(self, collection: str) -> None:
@@ -217,7 +222,8 @@ class Outgoing:
         async for page in self._source.pages():
             for each in page:
                 if self._may_lack(each):
-                    self._lacking.setdefault(each.collection, self._clock.monotonic())
+                    self.lacks(each.collection)
+        self._formerly = {}
 
     def _may_lack(self, here: Position) -> bool:
         known = self.known.get(here.collection, Known())

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from protobase_live.model.names import INTERNAL_PREFIX
 from protobase_live.model.node_status import LinkStatus, NodeStatus
 from protobase_live.model.stream_status import StreamStatus
-from protobase_storage import SharedStorage
+from protobase_storage import SharedStorage, Vector, sequence_of
 
 if TYPE_CHECKING:
     from protobase_live.cluster.link import Link
+    from protobase_live.cluster.outgoing import Outgoing
     from protobase_live.cluster.replication import Replication
+    from protobase_live.cluster.source import Position
 
 TOLD_STUCK = 100
 """Collections of a link of which it is told why they are stuck."""
@@ -57,9 +59,16 @@ async def _lacking_commits(replication: Replication) -> dict[str, int]:
     if lacking:
         async for page in replication.source.pages():
             for node, link in replication.links.items():
-                more = sum(map(link.outgoing.lacking_commits, page))
+                more = sum(_lacking_of(link.outgoing, each) for each in page)
                 lacking[node] = lacking.get(node, 0) + more
     return lacking
+
+
+def _lacking_of(outgoing: Outgoing, here: Position) -> int:
+    """How many commits of a collection are here and not known to be durable on the other node."""
+    known = outgoing.known.get(here.collection)
+    durable: Vector = known.durable if known is not None and known.history == here.history else {}
+    return sum(max(0, last - sequence_of(durable, origin)) for origin, last in here.vector.items())
 
 
 def _links_of(replication: Replication, lacking: dict[str, int]) -> Iterator[LinkStatus]:

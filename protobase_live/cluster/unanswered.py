@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from protobase_live.collection.former import History
 from protobase_storage import Vector
@@ -45,6 +46,14 @@ class Unanswered:
             yield sent
 
     @property
-    def since(self) -> Iterable[float]:
-        """Since when the other node lacks something of each."""
-        return [each.since for each in self._sent.values()]
+    def since(self) -> dict[str, float]:
+        """Since when the other node lacks something of them, by collection."""
+        return earliest(*(dict.fromkeys(each.positions, each.since) for each in self._sent.values()))
+
+
+def earliest(*told: Mapping[str, float]) -> dict[str, float]:
+    """Of each collection the least of what is told."""
+    found: dict[str, float] = {}
+    for name, since in chain.from_iterable(each.items() for each in told):
+        found[name] = min(since, found.get(name, since))
+    return found

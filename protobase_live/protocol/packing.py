@@ -43,7 +43,8 @@ def as_bytes(value: Any) -> bytes:
 def as_number(value: Any) -> int:
     """``value``, if it is a whole number of at least 0. Raises TypeError."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise TypeError(f"a whole number is expected, not {value!r}")
+        told = value if isinstance(value, int) else type(value).__name__  # which may be of any length
+        raise TypeError(f"a whole number is expected, not {told}")
     return value
 
 

@@ -93,6 +93,14 @@ class Connection(ServerConnection):
         self.protocol.max_message_size = message_bytes
         tell_too_big(self.protocol, limit)
 
+    def distrust(self, meeting_bytes: int) -> None:
+        """Another node is at the other end, as it says: of a long message so much is read until `trust`."""
+        self.is_peer, self._load.untrusted_bytes = True, meeting_bytes
+
+    def trust(self) -> None:
+        """It has shown that it is one."""
+        self._load.trust()
+
     async def attend(self, session: Session, backlog_bytes: int) -> None:
         """Give ``session`` every message until the connection is closed.
 

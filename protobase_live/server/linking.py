@@ -73,12 +73,9 @@ class Linking:
         parts = database.home, database.replication, database.presence_hub, limits, self._clock, self._random
         self._cluster = Cluster(database.node, self._secret, *parts)
         database.replication.configured = max(database.replication.configured, 1 + len(self._peers))
-        seconds = limits.meeting_seconds
         if database.owner is not None:
             database.owner.start()
-        self._cluster.dial(
-            (url, partial(dial, url, limits.message_bytes, seconds, self._tls)) for url in self._peers
-        )
+        self._cluster.dial((url, partial(dial, url, limits, self._tls)) for url in self._peers)
         if self._siblings is not None:
             await self._siblings.begin(self._cluster)
         return [Door("peer", PEER_PATH, self._serve, self._admit, counted=False)]
@@ -109,8 +106,9 @@ class Linking:
             await self._cluster.close()
 
     async def _admit(self, connection: Connection) -> None:
-        connection.is_peer = True
-        connection.allow(self._database.replication.limits.message_bytes)
+        limits = self._database.replication.limits
+        connection.distrust(limits.meeting_bytes)
+        connection.allow(limits.message_bytes)  # the first long message may come with the proof
 
     async def _serve(self, connection: Connection, forbidden: str | None) -> None:
         from protobase_live.server.peers import serve_peer

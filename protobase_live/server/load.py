@@ -38,6 +38,7 @@ class Load:
     __slots__ = (
         "_carrier",
         "_go_on",
+        "_is_held",
         "_most_unread_pongs",
         "_pace",
         "_slowed",
@@ -45,6 +46,7 @@ class Load:
         "is_told",
         "messages",
         "traffic",
+        "untrusted_bytes",
         "waiting",
     )
 
@@ -59,6 +61,9 @@ class Load:
         """Of messages that nobody has taken yet."""
         self.is_told = False
         """Whether it is told what happens, as Yjs clients are: then it can be told less."""
+        self.untrusted_bytes: int | None = None
+        """With more of a message that is not whole, a node is not read until it is trusted; None: it is."""
+        self._is_held = False
         self._carrier = carrier
         self._pace = traffic.pace()
         self._go_on = go_on
@@ -68,22 +73,30 @@ class Load:
 
     @property
     def is_slowed(self) -> bool:
-        """Whether nothing is read for now, because it came too fast."""
-        return self._slowed is not None
+        """Whether nothing is read for now, because it came too fast, or is too much of who is not trusted."""
+        return self._slowed is not None or self._is_held
 
     def came(self, size: int) -> bool:
         """So much was read; whether that is enough for now."""
         self.weigh_unfinished()
         self.traffic.unfinished.make_room()
         messages, self.messages = self.messages, 0
+        if self.untrusted_bytes is not None:
+            self._is_held = self._carrier.unfinished > self.untrusted_bytes
         if self._carrier.is_peer or self._slowed is not None:
-            return False
+            return self._is_held
         wait, limit = self._pace.take(messages, size, self.traffic.clock.monotonic())
         if wait < LEAST_WAIT_SECONDS:
             return False
         self.traffic.counters.limits.add(limit)
         self._slowed = self.traffic.clock.call_later(wait, self._read_on)
         return True
+
+    def trust(self) -> None:
+        """It has shown who it is."""
+        self.untrusted_bytes, was_held, self._is_held = None, self._is_held, False
+        if was_held:
+            self._go_on()
 
     def give_on(self, frame: Frame, is_behind: bool) -> None:
         """The library is given a frame, by a client that reads nothing if it is behind."""

@@ -12,6 +12,8 @@ from protobase_live.errors import Closed
 _HEAD = struct.Struct("<BI")
 """What follows, and how long it is."""
 _MESSAGE, _CLOSE = 0, 1
+PART_BYTES = 64 * 1024
+"""So much of a message is read at once."""
 _CODE = struct.Struct("<H")
 
 
@@ -23,6 +25,8 @@ class StreamChannel:
         self._reader = reader
         self._writer = writer
         self._most_bytes = most_bytes
+        self.unfinished = 0
+        """See `Channel.unfinished`."""
 
     async def send(self, message: bytes) -> None:
         """See `Channel.send`."""
@@ -39,12 +43,23 @@ class StreamChannel:
             kind, size = _HEAD.unpack(await self._reader.readexactly(_HEAD.size))
             if size > self._most_bytes:
                 raise Closed(f"a message of {size} bytes is too long (message_bytes)")
-            message = await self._reader.readexactly(size)
+            message = await self._read(size)
         except (OSError, asyncio.IncompleteReadError) as error:
             raise Closed("the other worker has gone") from error
         if kind == _CLOSE:
             raise closed(_CODE.unpack_from(message)[0], message[_CODE.size :].decode(errors="replace"))
         return message
+
+    async def _read(self, size: int) -> bytes:
+        parts = list[bytes]()
+        while self.unfinished < size:
+            parts.append(await self._reader.readexactly(min(size - self.unfinished, PART_BYTES)))
+            self.unfinished += len(parts[-1])
+        self.unfinished = 0
+        return b"".join(parts)
+
+    def trust(self) -> None:
+        """See `Channel.trust`; a process of the same user was trusted before."""
 
     async def close(self, code: int, reason: str) -> None:
         """See `Channel.close`."""

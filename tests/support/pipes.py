@@ -20,6 +20,10 @@ class End:
         """How it was closed from here."""
         self.stalled = False
         """Whether what is sent from here is lost on its way."""
+        self.is_trusted = False
+        """Whether long messages are read here."""
+        self.unfinished = 0
+        """Bytes that have come here of a message that is not whole."""
         self._arrived = asyncio.Queue[bytes | None]()
 
     async def send(self, message: bytes) -> None:
@@ -37,6 +41,9 @@ class End:
         if message is None:
             raise Closed("cut") if self.other.closed is None else closed(*self.other.closed)
         return message
+
+    def trust(self) -> None:
+        self.is_trusted = True
 
     async def close(self, code: int, reason: str) -> None:
         self.closed = self.closed or (code, reason)

@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from protobase_live.errors import ProtocolError
+from protobase_live.model.names import MAX_NODE_BYTES
 from protobase_live.protocol.packing import as_bytes, as_number, as_text, as_vector, pack, unpack
+
+MAX_VERSIONS = 64
+"""Versions of the protocol that a node may say it speaks."""
 
 History = tuple[int, str]
 Position = tuple[History, Mapping[str, int]]
@@ -144,7 +148,7 @@ def decode(data: bytes) -> PeerMessage | None:
     """The message in ``data``; None for one of a kind that is not known here. Raises ProtocolError."""
     raw = unpack(data)
     if not isinstance(raw, tuple) or not raw or not isinstance(raw[0], int):
-        raise ProtocolError(f"a message of another node is not [kind, ...]: {raw!r:.100}")
+        raise ProtocolError("a message of another node is not [kind, ...]")
     if not 0 <= raw[0] < len(_READERS):
         return None
     try:
@@ -181,7 +185,9 @@ def _form(message: PeerMessage) -> Sequence[Any]:
 
 
 def _introduce(node: Any, versions: Any, nonce: Any) -> Introduce:
-    return Introduce(as_text(node), tuple(map(as_number, versions)), as_bytes(nonce))
+    if len(as_text(node).encode()) > MAX_NODE_BYTES or len(versions) > MAX_VERSIONS:
+        raise ValueError(f"an id has at most {MAX_NODE_BYTES} bytes, and there are {MAX_VERSIONS} versions")
+    return Introduce(node, tuple(map(as_number, versions)), as_bytes(nonce))
 
 
 def _prove(proof: Any) -> Prove:

@@ -15,8 +15,23 @@ from protobase_live.collection.commit_form import unpack_commit_of
 from protobase_live.collection.former import History, history_of
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.turn import Turn
-from protobase_live.errors import Closed, ProtoBaseError, Unauthorized, Unavailable, ValidationError
-from protobase_live.protocol.peer.messages import Commits, Deleted, SnapshotPart, Standings, Taken
+from protobase_live.errors import (
+    Closed,
+    ProtoBaseError,
+    ProtocolError,
+    Unauthorized,
+    Unavailable,
+    ValidationError,
+)
+from protobase_live.protocol.peer.messages import (
+    Commits,
+    Deleted,
+    Prove,
+    SnapshotPart,
+    Standings,
+    Taken,
+    encode,
+)
 from protobase_live.query.language.query import Query
 from protobase_storage import CollectionCorrupt, Commit, MemoryStorage, StorageError, StorageFull, covers
 from tests.support.nodes import Connection, Make, Node, agree, settle
@@ -528,6 +543,26 @@ async def test_who_knows_another_secret_is_sent_nothing(make: Make) -> None:
     assert not connection.ends[0].messages(Standings)
 
 
+async def test_who_says_much_before_it_is_known_is_refused(make: Make) -> None:
+    a = make("a")
+    one, other = pipe()
+    serving = asyncio.create_task(a.cluster.serve(other, dialed=False))
+    await one.send(encode(Prove(bytes(ClusterLimits().meeting_bytes))))
+    with pytest.raises(ProtocolError, match="meeting_bytes"):
+        await serving
+    assert other.closed is not None
+    assert other.closed[0] == 4400
+    assert not other.is_trusted
+
+
+async def test_long_messages_are_read_once_the_other_node_is_known(make: Make) -> None:
+    a, b = make("a"), make("b")
+    connection = Connection(a, b)
+    assert not any(end.is_trusted for end in connection.ends)
+    await settle(lambda: a.cluster.linked == ("b",) and b.cluster.linked == ("a",))
+    assert all(end.is_trusted for end in connection.ends)
+
+
 async def test_two_nodes_of_one_name_are_refused(make: Make) -> None:
     connection = Connection(make("a"), make("a"))
     await connection.over()
@@ -552,6 +587,24 @@ async def test_a_node_of_which_nothing_comes_is_given_up(make: Make) -> None:
         end.stalled = True
     await a.clock.advance(1.2)
     await b.clock.advance(1.2)
+    await connection.over()
+    assert a.cluster.linked == b.cluster.linked == ()
+
+
+async def test_a_long_message_that_is_coming_is_a_sign_of_life(make: Make) -> None:
+    a, b = make("a"), make("b")
+    connection = Connection(a, b)
+    await settle(lambda: a.cluster.linked == ("b",) and b.cluster.linked == ("a",))
+    connection.ends[0].stalled = True  # its beats are behind the long message
+    for _ in range(12):
+        connection.ends[1].unfinished += 100_000
+        await a.clock.advance(0.25)
+        await b.clock.advance(0.25)
+    (link,) = b.db.replication.links.values()
+    assert link.silent_seconds == 0.0
+    for _ in range(4):  # nothing more of it comes
+        await a.clock.advance(0.25)
+        await b.clock.advance(0.25)
     await connection.over()
     assert a.cluster.linked == b.cluster.linked == ()
 

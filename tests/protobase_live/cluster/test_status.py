@@ -64,16 +64,17 @@ async def test_what_is_not_known_to_be_durable_there_is_lacking(make: Make) -> N
     assert status.faults(0.2) == ["b has lacked commits for 0.2 s"]
 
 
+def full(commits: object) -> asyncio.Future[None]:
+    """How a storage without room appends."""
+    failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    failed.set_exception(StorageFull("no space left"))
+    return failed
+
+
 async def test_what_is_sent_again_later_is_lacking_meanwhile(make: Make, monkeypatch) -> None:
     a, b = make("a"), make("b")
     Connection(a, b)
     await settle(lambda: a.cluster.linked and b.cluster.linked)
-
-    def full(commits: object) -> asyncio.Future[None]:
-        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        failed.set_exception(StorageFull("no space left"))
-        return failed
-
     monkeypatch.setattr(b.storage, "append", full)
     await a.put("tasks", "k", n=1)
     await settle(lambda: a.db.replication.links["b"].outgoing.unanswered_bytes)
@@ -81,6 +82,55 @@ async def test_what_is_sent_again_later_is_lacking_meanwhile(make: Make, monkeyp
     await a.clock.advance(0.25)
     link = await link_of(a)
     assert (link.lacking_commits, link.lacking_seconds) == (1, 0.25)
+
+
+async def test_what_was_lacking_beyond_a_link_is_lacking_since_then(make: Make, monkeypatch) -> None:
+    a, b = make("a"), make("b")
+    await b.put("there", "k", n=1)
+    monkeypatch.setattr(b.storage, "append", full)
+    for times in range(3):
+        connection = Connection(a, b)
+        await settle(lambda: a.cluster.linked and b.cluster.linked)
+        outgoing = a.db.replication.links["b"].outgoing
+        if times == 0:
+            await a.put("tasks", "k", n=1)
+        await settle(lambda each=outgoing: each.unanswered_bytes)
+        await settle(lambda each=outgoing: each.unanswered_bytes == 0)
+        await a.clock.advance(0.25)
+        await b.clock.advance(0.25)
+        assert outgoing.lacking_seconds == 0.25 * (times + 1)
+        if times < 2:
+            await connection.cut()
+    monkeypatch.undo()
+    await a.clock.advance(0.5)
+    await b.clock.advance(0.5)
+    await settle(lambda: outgoing.lacking_seconds == 0)
+    monkeypatch.setattr(b.storage, "append", full)
+    await a.put("tasks", "k2", n=2)
+    await a.clock.advance(0.25)
+    assert outgoing.lacking_seconds == 0.25
+
+
+async def test_what_has_come_between_two_links_is_lacking_no_more(make: Make, monkeypatch) -> None:
+    a, b = make("a"), make("b")
+    connection = Connection(a, b)
+    await a.put("tasks", "k", n=1)
+    await agree([a, b], "tasks")
+    await settle(lambda: not a.db.replication.links["b"].outgoing.lacking)
+    connection.ends[1].stalled = True  # so no answer comes
+    await a.put("tasks", "k1", n=1)
+    await agree([a, b], "tasks")
+    await a.clock.advance(0.25)
+    assert a.db.replication.links["b"].outgoing.lacking
+    await connection.cut()
+    Connection(a, b)
+    await settle(lambda: a.cluster.linked and b.cluster.linked)
+    outgoing = a.db.replication.links["b"].outgoing
+    await settle(lambda: outgoing.lacking_seconds == 0)
+    monkeypatch.setattr(b.storage, "append", full)
+    await a.put("tasks", "k2", n=2)
+    await settle(lambda: outgoing.lacking)
+    assert outgoing.lacking_seconds == 0
 
 
 async def test_what_a_node_can_never_take_is_named(make: Make) -> None:

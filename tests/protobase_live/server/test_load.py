@@ -163,3 +163,21 @@ async def test_who_leaves_answers_unread_gives_way() -> None:
     second.transport.drain()
     assert wires.traffic.answers.total == 0
     await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_of_a_node_that_is_not_trusted_yet_little_of_a_long_message_is_read() -> None:
+    wire = await Wires().open()
+    wire.connection.allow(1_000_000)
+    wire.connection.distrust(1_000)
+    wire.feed(client_frame(b"x" * 900) + announced(100_000) + b"x" * 900)
+    assert wire.transport.reading
+    wire.feed(b"x" * 200)
+    assert not wire.transport.reading
+    wire.connection.resume_reading()  # as the library does when there is room for messages
+    wire.connection.probe()
+    assert not wire.transport.reading
+    wire.connection.trust()
+    assert wire.transport.reading
+    wire.feed(b"x" * 90_000)
+    assert wire.transport.reading
+    assert wire.close_code() is None

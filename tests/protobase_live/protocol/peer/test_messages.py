@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protobase_live.errors import ProtocolError
+from protobase_live.model.names import MAX_NODE_BYTES
 from protobase_live.protocol.packing import pack
 from protobase_live.protocol.peer.messages import (
+    MAX_VERSIONS,
     Answer,
     Beat,
     Call,
@@ -62,6 +64,23 @@ def test_a_kind_that_is_not_known_is_left_out() -> None:
 def test_what_is_no_message_is_told_so(raw: object) -> None:
     with pytest.raises(ProtocolError):
         decode(pack(raw))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        [0, "n", [1] * (MAX_VERSIONS + 1), b"n" * 32],
+        [0, "n" * (MAX_NODE_BYTES + 1), [1], b"n" * 32],
+        [0, "n", ["1" * 10_000], b"n" * 32],
+        [0, "n", [[1] * 10_000], b"n" * 32],
+        ["kind" * 10_000],
+    ],
+)
+def test_what_is_told_of_a_long_introduction_is_short(raw: object) -> None:
+    with pytest.raises(ProtocolError) as told:
+        decode(pack(raw))
+    assert len(str(told.value)) < 200
+    assert "1, 1" not in str(told.value)
 
 
 @given(st.sampled_from(MESSAGES), st.data())
