@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from protobase_actors import (
-    ActorError,
     ActorStats,
     ActorSystem,
     ActorTotals,
@@ -39,6 +38,7 @@ from protobase_live.collection.recorded import RecordedActor
 from protobase_live.collection.recorder import Recorder
 from protobase_live.collection.unfolded import Unfolded
 from protobase_live.database.arriving import arrive
+from protobase_live.database.closing import end
 from protobase_live.database.committing import Committing
 from protobase_live.database.copying import copied_in_steps
 from protobase_live.database.health import Health
@@ -110,6 +110,7 @@ class Database(DatabaseApi):
         """
         super().__init__(transactions=limits)
         self._use = InUse()
+        self._closing: asyncio.Task[None] | None = None
         self._clock = SystemClock() if clock is None else clock
         self.health = Health(self._clock, limits.storage_failed_seconds, limits.storage_seconds)
         """Whether what is written is stored."""
@@ -176,22 +177,20 @@ class Database(DatabaseApi):
         await self.close()
 
     async def close(self) -> None:
-        """Store everything that was acknowledged, end all streams, and let go of the storage."""
-        if self.closed:
-            return
-        self._use.require_home()
-        self._use.end()
-        self.replication.leave()
-        if self._views is not None:
-            self._views.close()
-        try:
-            await self._pool.close()
-            await self._system.close()
-        except ExceptionGroup as group:
-            if rest := group.split(ActorError)[1]:  # whom a failed collection concerns has been told
-                raise rest from None
-        finally:
-            await self.health.close(self._unwatched_storage, self.limits.stop_seconds)
+        """Store everything that was acknowledged, end all streams, and let go of the storage.
+
+        It goes on if who waits gives up. Who calls it again waits for the same, and is told the same.
+        """
+        if self._closing is None or not self._closing.done():
+            self._use.require_home()
+        if self._closing is None:
+            self._use.end()
+            self.replication.leave()
+            if self._views is not None:
+                self._views.close()
+            stored = self.health, self._unwatched_storage, self.limits.stop_seconds
+            self._closing = asyncio.create_task(end(self._pool, self._system, *stored))
+        await asyncio.shield(self._closing)
 
     @property
     def views(self) -> Views:
