@@ -171,6 +171,7 @@ class Server:
     async def __aenter__(self) -> Server:
         if self._started:
             raise Closed("a server is started once; make another")
+        self._database.in_use.require_home()
         self._started = True
         await self.permissions.begin()
         try:
