@@ -38,7 +38,6 @@ from protobase_live.collection.recorded import RecordedActor
 from protobase_live.collection.recorder import Recorder
 from protobase_live.collection.unfolded import Unfolded
 from protobase_live.database.arriving import arrive
-from protobase_live.database.closing import end
 from protobase_live.database.committing import Committing
 from protobase_live.database.copying import copied_in_steps
 from protobase_live.database.health import Health
@@ -47,7 +46,7 @@ from protobase_live.database.home import Home
 from protobase_live.database.in_use import InUse
 from protobase_live.database.known_errors import errors_named
 from protobase_live.database.opened import OpenedStructures
-from protobase_live.database.pool import collection_pool
+from protobase_live.database.pool import close_all, collection_pool
 from protobase_live.database.sharing import asking, share
 from protobase_live.database.stored import pack_as_of, unpack_stored
 from protobase_live.database.streaming import Streaming
@@ -190,7 +189,7 @@ class Database(DatabaseApi):
             if self._views is not None:
                 self._views.close()
             stored = self.health, self._unwatched_storage, self.limits.stop_seconds
-            self._closing = asyncio.create_task(end(self._pool, self._system, *stored))
+            self._closing = asyncio.create_task(close_all(self._pool, self._system, *stored))
         await asyncio.shield(self._closing)
 
     @property
