@@ -19,9 +19,17 @@ class WakeUp:
 
     def wait(self) -> Coroutine[Any, Any, None]:
         """Wait for the next `wake`, from the call on: a task that is made to wait begins later than that."""
+        return _until(self.future(), self._waiting)
+
+    def future(self) -> asyncio.Future[None]:
+        """Done at the next `wake`, or when somebody sets it before. Who waits no more has to `forget` it."""
         future = asyncio.get_running_loop().create_future()
         self._waiting[future] = None
-        return _until(future, self._waiting)
+        return future
+
+    def forget(self, future: asyncio.Future[None]) -> None:
+        """Harmless when it was woken."""
+        self._waiting.pop(future, None)
 
     def wake(self) -> None:
         """Let everybody go on."""

@@ -47,6 +47,7 @@ class Entry:
         self.bytes = len(commit.update) + sum(map(_bytes_of_its_own, differences))
         """About how many bytes it holds that no other entry does."""
         self._differences = differences
+        self._placed: list[tuple[_Place, Difference]] = []
         self._ordered: list[tuple[_Place, Difference]] | None = None
         self._changes: list[Change] = []
 
@@ -54,7 +55,7 @@ class Entry:
         """The changes, with pauses, in an order that depends on the commit alone.
 
         What one author's part touched last stays together, parts in order; each change's cursor resumes right
-        after it, also in the middle of the commit. Several readers may go on with it in turn.
+        after it, also in the middle of the commit. Several readers may go on with it in turn, and give up.
         """
         if self._ordered is None:
             self._ordered = yield from self._order()
@@ -65,12 +66,12 @@ class Entry:
         return self._changes
 
     def _order(self) -> Generator[None, None, list[tuple[_Place, Difference]]]:
-        place, placed = _places(self.commit), list[tuple[_Place, Difference]]()
-        for start in range(0, len(self._differences), SLICE_PLACES):
-            placed += [(place(each), each) for each in self._differences[start : start + SLICE_PLACES]]
+        place = _places(self.commit)
+        while (start := len(self._placed)) < len(self._differences):
+            self._placed += [(place(each), each) for each in self._differences[start : start + SLICE_PLACES]]
             yield
-        placed.sort(key=itemgetter(0))
-        return placed
+        self._placed.sort(key=itemgetter(0))
+        return self._placed
 
     def _change(self, at: int, place: _Place, difference: Difference) -> Change:
         commit, (structure, key, before, value) = self.commit, difference

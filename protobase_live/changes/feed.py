@@ -133,6 +133,18 @@ class Feed:
         self._closed = True
         self._wake_up.wake()
 
+    def awaits(self, index: int) -> bool:
+        """Whether the entry at ``index`` is yet to come."""
+        return not self._closed and index >= self.end
+
+    def news(self) -> asyncio.Future[None]:
+        """Done when something has happened, or when somebody sets it before. To be forgotten afterwards."""
+        return self._wake_up.future()
+
+    def forget(self, news: asyncio.Future[None]) -> None:
+        """Nobody waits for ``news`` any more."""
+        self._wake_up.forget(news)
+
     async def get(self, index: int) -> Entry | None:
         """The entry at ``index``, waited for; None if it is no longer here or will never be."""
         while not self._closed:

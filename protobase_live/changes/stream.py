@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
 
-from protobase_actors import in_steps
+from protobase_actors import OrderedSet, in_steps
 from protobase_live.changes.entry import is_told
-from protobase_live.changes.feed import Subscribed
+from protobase_live.changes.feed import Feed, Subscribed
 from protobase_live.changes.replay import recall, replay
 from protobase_live.errors import Closed
 from protobase_live.model.arrival import Arrival
@@ -24,8 +25,9 @@ from protobase_storage import Loaded, covers, sequence_of
 class ChangeStream:
     """``async with collection.changes(since=cursor) as changes: async for change in changes: ...``
 
-    Misses nothing and repeats nothing. It costs memory only for the changes of the commit it is in: a slow
-    reader is served from the log. It survives a restart of the collection's actor.
+    Misses nothing and repeats nothing, also if several tasks read it, and however often they give up. It
+    costs memory only for the changes of the commit it is in: a slow reader is served from the log. It
+    survives a restart of the collection's actor.
     """
 
     def __init__(
@@ -61,6 +63,10 @@ class ChangeStream:
         self._index = 0
         self._replay: AsyncGenerator[tuple[tuple[Change, ...], Cursor]] | None = None
         self._changes: deque[Change] = deque()
+        self._taking: asyncio.Task[None] | None = None
+        """Reads the log, or has failed to and not been heard."""
+        self._waiting: OrderedSet[asyncio.Future[None]] = OrderedSet()
+        """Of those who wait for the feed."""
         self._entered = self._closed = False
 
     def __repr__(self) -> str:
@@ -94,10 +100,15 @@ class ChangeStream:
         self.close()
 
     def close(self) -> None:
-        """End the stream; a reader that waits gets Closed at its next change."""
+        """End the stream; a reader that waits gets Closed."""
         if not self._closed:
             self._require_home()
             self._closed = True
+            if self._taking is not None:
+                self._taking.cancel()
+            for news in self._waiting:
+                if not news.done():
+                    news.set_result(None)
             self._detach()
 
     @property
@@ -127,24 +138,49 @@ class ChangeStream:
         while not self._changes:
             if self._closed:
                 raise Closed("the change stream was closed")
-            await self._more()
+            await self._come()
         taken = [self._changes.popleft() for _ in range(min(limit, len(self._changes)))]
         self._seen = taken[-1].cursor
         if not self._changes:
             self._settle()
         return taken
 
+    async def _come(self) -> None:
+        """Wait for what comes next, or the end. Any number of tasks may do so, and give up, at any time.
+
+        Raises what is in the way.
+        """
+        subscribed = self._subscribed
+        if subscribed is not None and self._taking is None and self._follows:
+            await self._from_feed(subscribed)
+            return
+        taking = self._taking
+        if taking is None:  # of the stream, not of who waits: he may give up long before it is done
+            taking = self._taking = asyncio.get_running_loop().create_task(self._more())
+            taking.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.wait([taking])
+        if self._taking is taking:
+            self._taking = None
+        if not taking.cancelled():  # else the stream was closed
+            taking.result()
+
+    @property
+    def _follows(self) -> bool:
+        """Whether it goes on in the feed."""
+        return not self._ahead and self._replay is None
+
     async def _more(self) -> None:
-        """Take in the next commit's changes, from wherever it is to be had."""
-        if self._subscribed is None:
-            await self._attach()
-        elif self._ahead:
-            await self._arrival.wait(partial(self._reach, self._subscribed))
-            self._detach()  # and begin where the collection is now
-        elif self._replay is not None:
-            await self._from_log(self._replay)
-        else:
-            await self._from_feed(self._subscribed)
+        """Take in the next changes of the log, or go on in the feed."""
+        while not (self._changes or self._closed):
+            if self._subscribed is None:
+                await self._attach()
+            elif self._ahead:
+                await self._arrival.wait(partial(self._reach, self._subscribed))
+                self._detach()  # and begin where the collection is now
+            elif self._replay is not None:
+                await self._from_log(self._replay)
+            else:
+                return
 
     async def _reach(self, subscribed: Subscribed) -> None:
         """Look at what comes until all that the position names is here, or the feed does not go on."""
@@ -162,7 +198,7 @@ class ChangeStream:
     async def _from_log(self, log: AsyncGenerator[tuple[tuple[Change, ...], Cursor]]) -> None:
         try:
             found = await anext(log, None)
-        except BaseException:  # the replay is over where it was interrupted: begin again from the position
+        except BaseException:  # the replay is over where it failed: begin again from the position
             self._detach()
             raise
         if found is None:
@@ -171,15 +207,30 @@ class ChangeStream:
             self._take(*found)
 
     async def _from_feed(self, subscribed: Subscribed) -> None:
-        entry = await subscribed.feed.get(self._index)
+        feed, index = subscribed.feed, self._index
+        if feed.awaits(index):
+            await self._news(feed)
+            return
+        entry = None if feed.closed else feed.peek(index)
         if entry is None:  # too slow for the feed, or its actor is gone
             self._detach()
             return
         assert self._position is not None
         if not covers(self._position.vector, entry.commit):
             changes = await in_steps(entry.changes_in_steps())
+            if self._subscribed is not subscribed or self._index != index:
+                return  # another task was here first
             self._take(tuple(changes[self._position.seen_of(entry.commit) :]), Cursor(entry.vector))
-        self._index += 1  # last: a reader that gives up before comes here again
+        self._index = index + 1
+
+    async def _news(self, feed: Feed) -> None:
+        news = feed.news()
+        self._waiting.add(news)
+        try:
+            await news
+        finally:
+            self._waiting.discard(news)
+            feed.forget(news)
 
     def _take(self, changes: tuple[Change, ...], position: Cursor) -> None:
         self._position = position

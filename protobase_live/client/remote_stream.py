@@ -10,6 +10,7 @@ from typing import Any
 from protobase_actors import WakeUp
 from protobase_live.client.link import Link
 from protobase_live.errors import Closed, ProtoBaseError
+from protobase_live.handles.home_loop import HomeLoop
 from protobase_live.model.arguments import check_since
 from protobase_live.model.change import Change
 from protobase_live.model.values import quoted
@@ -37,6 +38,7 @@ class RemoteChangeStream:
         self._cursor: str | None = None
         self._end: ProtoBaseError | None = None
         self._news = WakeUp()
+        self._home = HomeLoop()
 
     def __repr__(self) -> str:
         return f"<RemoteChangeStream of {quoted(self._collection)}>"
@@ -44,6 +46,7 @@ class RemoteChangeStream:
     async def __aenter__(self) -> RemoteChangeStream:
         if self._id is not None:
             raise Closed("a change stream is entered once; ask for another")
+        self._home.require()
         self._id = self._link.subscribe(
             lambda session: session.subscribe(self._collection, self._since), self
         )
@@ -57,6 +60,7 @@ class RemoteChangeStream:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._home.require()
         if self._id is not None:
             self._link.unsubscribe(self._id)
         self._held.clear()
@@ -82,6 +86,7 @@ class RemoteChangeStream:
         """
         if self._id is None:
             raise Closed("the change stream is not open: use 'async with'")
+        self._home.require()
         await self._until(lambda: bool(self._held))
         taken = [self._held.popleft() for _ in range(min(limit, len(self._held)))]
         self._cursor = taken[-1]["cursor"]

@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from protobase_actors import (
-    ActorError,
     ActorStats,
     ActorSystem,
     ActorTotals,
@@ -47,7 +46,7 @@ from protobase_live.database.home import Home
 from protobase_live.database.in_use import InUse
 from protobase_live.database.known_errors import errors_named
 from protobase_live.database.opened import OpenedStructures
-from protobase_live.database.pool import collection_pool
+from protobase_live.database.pool import close_all, collection_pool
 from protobase_live.database.sharing import asking, share
 from protobase_live.database.stored import pack_as_of, unpack_stored
 from protobase_live.database.streaming import Streaming
@@ -109,7 +108,9 @@ class Database(DatabaseApi):
         Raises InvalidName for a node id that cannot be one.
         """
         super().__init__(transactions=limits)
-        self._use = InUse()
+        self.in_use = InUse()
+        """Where it can be used, and whether still."""
+        self._closing: asyncio.Task[None] | None = None
         self._clock = SystemClock() if clock is None else clock
         self.health = Health(self._clock, limits.storage_failed_seconds, limits.storage_seconds)
         """Whether what is written is stored."""
@@ -159,7 +160,7 @@ class Database(DatabaseApi):
             self.owner = Owner(self.node, owner, self._storage, *how)
         ways = self._ask, self.ref, self.replication, self.owner
         self._erasures = Erasures(self.node, self.replication, self._clock)
-        from_here = self._opened, self._arrival, self._use.require_home
+        from_here = self._opened, self._arrival, self.in_use.require_home
         self._streaming = Streaming(self._ask, self._pool, self._storage, *from_here)
         self._committing = Committing(self._storage, *ways, limits, self._clock)
 
@@ -167,7 +168,7 @@ class Database(DatabaseApi):
         return f"<Database {quoted(self._address)}{', closed' if self.closed else ''}>"
 
     async def __aenter__(self) -> Database:
-        self._use.require()
+        self.in_use.require()
         return self
 
     async def __aexit__(
@@ -176,22 +177,20 @@ class Database(DatabaseApi):
         await self.close()
 
     async def close(self) -> None:
-        """Store everything that was acknowledged, end all streams, and let go of the storage."""
-        if self.closed:
-            return
-        self._use.require_home()
-        self._use.end()
-        self.replication.leave()
-        if self._views is not None:
-            self._views.close()
-        try:
-            await self._pool.close()
-            await self._system.close()
-        except ExceptionGroup as group:
-            if rest := group.split(ActorError)[1]:  # whom a failed collection concerns has been told
-                raise rest from None
-        finally:
-            await self.health.close(self._unwatched_storage, self.limits.stop_seconds)
+        """Store everything that was acknowledged, end all streams, and let go of the storage.
+
+        It goes on if who waits gives up. Who calls it again waits for the same, and is told the same.
+        """
+        if self._closing is None or not self._closing.done():
+            self.in_use.require_home()
+        if self._closing is None:
+            self.in_use.end()
+            self.replication.leave()
+            if self._views is not None:
+                self._views.close()
+            stored = self.health, self._unwatched_storage, self.limits.stop_seconds
+            self._closing = asyncio.create_task(close_all(self._pool, self._system, *stored))
+        await asyncio.shield(self._closing)
 
     @property
     def views(self) -> Views:
@@ -231,7 +230,7 @@ class Database(DatabaseApi):
     @property
     def closed(self) -> bool:
         """Whether `close` was called."""
-        return self._use.ended
+        return self.in_use.ended
 
     # Backend
 
@@ -254,7 +253,7 @@ class Database(DatabaseApi):
         Raises LimitExceeded for more than ``Limits.joint_collections`` collections, NotReplicated, and of
         owned collections NoOwner and OutcomeUnknown.
         """
-        self._use.require()
+        self.in_use.require()
         author = check_author(self._author if author is None else author)
         return await self._committing.commit(writes, checks, author, durability or self._durability, permits)
 
@@ -277,19 +276,21 @@ class Database(DatabaseApi):
 
     def presence(self, collection: str, state: Any = None) -> Presence:
         """Who else is in a collection, through whichever door; ``state`` is what the others see."""
-        line = EmbeddedPresenceLine(self.presence_hub, known_collection(collection), self._use)
+        line = EmbeddedPresenceLine(self.presence_hub, known_collection(collection), self.in_use)
         return Presence(line, self._random.getrandbits(32), state)
 
     async def _query(self, query: Query) -> list[Row]:
+        self.in_use.require_home()
         return await in_steps(copied_in_steps(await self.views.query(query)))
 
     async def _explain(self, query: Query) -> Explanation:
+        self.in_use.require_home()
         return await self.views.explain(query)
 
     def _line(self, query: Query) -> Line:
         from protobase_live.live.embedded_line import EmbeddedLine
 
-        return EmbeddedLine(self.views, query)
+        return EmbeddedLine(self.views, query, self.in_use.require_home)
 
     # collections as a whole
 
@@ -298,7 +299,7 @@ class Database(DatabaseApi):
 
         Those that are the server's own (``protobase:...``) are told only to who asks for such a prefix.
         """
-        with self._use.asking("the storage"):
+        with self.in_use.asking("the storage"):
             found = await self._storage.list(known_name(prefix))
         why = self.read_only.reasons
         told = (each for each in found if is_listed(each.name, prefix))
@@ -310,7 +311,7 @@ class Database(DatabaseApi):
         Streams and live queries of it are told `reset`. A Yjs client that has a copy of it is closed with
         4410 when it comes back. One that cannot be loaded is deleted, too; copies of that are not known.
         """
-        self._use.require()
+        self.in_use.require()
         await self._histories.require_name(collection)
         await self._histories.delete(collection)
         self.unfolded.remove(collection)
@@ -323,7 +324,7 @@ class Database(DatabaseApi):
 
         Raises Unavailable, and nothing was erased, while another node has more of the collection.
         """
-        self._use.require()
+        self.in_use.require()
         await self._histories.require_name(collection)
         how = partial(self._histories.erase, collection, key), partial(self._histories.has, collection, key)
         erasure = await self._erasures.carry_out(collection, *how)
@@ -340,7 +341,7 @@ class Database(DatabaseApi):
         from protobase_live.cluster.status import status
 
         owner = None if self.owner is None else self.owner.holder
-        with self._use.asking("the storage"):
+        with self.in_use.asking("the storage"):
             loaded = len(self.actor_stats())
             return await status(self.node, self.replication, self.held_commits, loaded, owner)
 
@@ -357,7 +358,7 @@ class Database(DatabaseApi):
 
         Raises Conflict when that has been folded.
         """
-        with self._use.asking(collection):
+        with self.in_use.asking(collection):
             stored = await self._storage.load(collection)
         return await pack_as_of(stored, version)
 
@@ -366,7 +367,7 @@ class Database(DatabaseApi):
 
         Durable on return. Raises ValidationError for another one, and for bytes that are no backup of it.
         """
-        self._use.require()
+        self.in_use.require()
         await self._histories.restore(known_name(collection), unpack_stored(collection, stored))
 
     # for doors
@@ -383,7 +384,7 @@ class Database(DatabaseApi):
     @contextmanager
     def _loading(self, collection: str) -> Generator[None]:
         """Raises Closed, and CollectionUnloadable, at once if that is known already."""
-        self._use.require()
+        self.in_use.require()
         with self.quarantine.loading(known_collection(collection)):
             yield
 

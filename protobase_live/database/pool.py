@@ -1,13 +1,15 @@
-"""The actors of a database's collections."""
+"""The actors of a database's collections, and their end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from protobase_actors import ActorPool, ActorSystem, Supervision
+from protobase_actors import ActorError, ActorPool, ActorSystem, Supervision
 from protobase_live.collection.actor import CollectionActor
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import Message, size_of
+from protobase_live.database.health import Health
+from protobase_storage import Storage
 
 
 def collection_pool(
@@ -30,3 +32,17 @@ def collection_pool(
             start_seconds=limits.load_seconds,
         ),
     )
+
+
+async def close_all(
+    pool: ActorPool[Message], system: ActorSystem, health: Health, storage: Storage, seconds: float
+) -> None:
+    """Have them store what was acknowledged, and let go of the storage. Raises as `Health.close` does."""
+    try:
+        await pool.close()
+        await system.close()
+    except ExceptionGroup as group:
+        if rest := group.split(ActorError)[1]:  # whom a failed collection concerns has been told
+            raise rest from None
+    finally:
+        await health.close(storage, seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from threading import get_ident
 
 from protobase_live.errors import ValidationError
 
@@ -10,18 +11,28 @@ from protobase_live.errors import ValidationError
 class HomeLoop:
     """The loop in which something is used first. Another one, of another thread, must not touch it."""
 
-    __slots__ = ("_loop",)
+    __slots__ = ("_loop", "_thread")
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
 
     def require(self) -> None:
         """Raise ValidationError in any other loop, before anything is done there."""
         running = asyncio.get_running_loop()
         if self._loop is None:
-            self._loop = running
+            self._loop, self._thread = running, get_ident()
         elif running is not self._loop:
-            raise ValidationError(
-                "this database is used in another event loop already; from a thread, hand it over with "
-                "asyncio.run_coroutine_threadsafe(coroutine, loop)"
-            )
+            raise _elsewhere()
+
+    def require_thread(self) -> None:
+        """Raise ValidationError in another thread, for what is used where no loop runs, too."""
+        if self._loop is not None and get_ident() != self._thread:
+            raise _elsewhere()
+
+
+def _elsewhere() -> ValidationError:
+    return ValidationError(
+        "this database is used in another event loop already; from a thread, hand it over with "
+        "asyncio.run_coroutine_threadsafe(coroutine, loop)"
+    )

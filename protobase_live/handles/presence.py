@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from protobase_live.errors import Closed, ProtoBaseError
+from protobase_live.handles.home_loop import HomeLoop
 
 Hear = Callable[[Mapping[int, Any], bool], None]
 """Is told states by client id, None for one that is gone; True: there are no others."""
@@ -46,6 +47,7 @@ class Presence:
         self._state = state
         self._states: dict[int, Any] = {}
         self._changed = asyncio.Event()  # remembers what nobody waited for
+        self._home = HomeLoop()
         self._entered = False
         self._left = False
         self._end: ProtoBaseError | None = None
@@ -57,6 +59,7 @@ class Presence:
     async def __aenter__(self) -> Presence:
         if self._entered:
             raise Closed("a presence is entered once; ask for another")
+        self._home.require()
         self._entered = True
         await self._line.join(self._client, self._hear, self._fail)
         try:
@@ -69,6 +72,7 @@ class Presence:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._home.require()
         self._left = True
         self._changed.set()
         await self._line.leave(self._client)
@@ -90,6 +94,7 @@ class Presence:
         """
         if not self._entered or self._left:
             raise Closed("presence is set inside of its 'async with'")
+        self._home.require()
         await self._line.say(self._client, state)
         self._hear({self._client: state}, False)
 
@@ -101,6 +106,7 @@ class Presence:
         database is closed, or what ended the client for good."""
         if not self._entered:
             raise Closed("the presence is not open: use 'async with'")
+        self._home.require()
         await self._changed.wait()
         if self._left:
             raise StopAsyncIteration

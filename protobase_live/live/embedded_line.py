@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 from protobase_live.errors import Closed, Unavailable
@@ -16,8 +17,10 @@ from protobase_live.query.result.diff import Diff
 class EmbeddedLine:
     """The line of a `Live` to the views of a database. It survives a collection that fails."""
 
-    def __init__(self, views: Views, query: Query) -> None:
+    def __init__(self, views: Views, query: Query, require_home: Callable[[], None]) -> None:
+        """``require_home`` raises in another event loop than the database's."""
         self._views = views
+        self._require_home = require_home
         self._query = query
         self._arrival = views.arrival()
         self._hear: Hear | None = None
@@ -28,6 +31,7 @@ class EmbeddedLine:
 
     async def open(self, hear: Hear, since: str | None) -> None:
         """Raises ValidationError, Overloaded, LimitExceeded, Unavailable, Closed."""
+        self._require_home()
         self._hear, self._cursor = hear, since
         await self._begin()
 

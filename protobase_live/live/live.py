@@ -9,6 +9,7 @@ from typing import Any, Protocol, cast
 
 from protobase_live.errors import Closed, Unavailable, ValidationError
 from protobase_live.handles import Loader
+from protobase_live.handles.home_loop import HomeLoop
 from protobase_live.live.fitting import PARTIAL, Fitting
 from protobase_live.live.live_rows import LiveRows
 from protobase_live.model.arguments import is_text, require
@@ -60,6 +61,7 @@ class Live:
         self._loader = loader
         self._skips = loader is not None and loader.on_invalid == "skip"
         self._rows = LiveRows(loader.load_row if loader and not self._skips else _as_it_is, rows or ())
+        self._home = HomeLoop()
         self._entered = False
         self._closed = False
 
@@ -70,6 +72,7 @@ class Live:
     async def __aenter__(self) -> Live:
         if self._entered:
             raise Closed("a live query is entered once; ask for another")
+        self._home.require()
         self._entered = True
         known = None if (self._since or "").startswith(PARTIAL) else self._since
         await self._line.open(self._hear_fitting() if self._skips else self._rows.hear, known)
@@ -81,6 +84,7 @@ class Live:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._home.require()
         self._closed = True
         self._line.close()
 
@@ -112,6 +116,7 @@ class Live:
         With ``on_invalid="raise"`` one that brings a record that does not fit its class raises
         ValidationError; the next one follows.
         """
+        self._home.require()
         with suppress(Unavailable):  # waited out below
             self._catch_up()
         while True:
@@ -124,6 +129,7 @@ class Live:
 
     def _catch_up(self) -> None:
         if self._entered and not self._closed:
+            self._home.require_thread()
             self._line.poll()
 
     def _hear_fitting(self) -> Hear:

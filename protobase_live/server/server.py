@@ -65,7 +65,7 @@ _log = logging.getLogger(__name__)
 
 
 class Server:
-    """Serves a database; an async context manager. The database stays its owner's."""
+    """Serves a database; an async context manager, for one block. The database stays its owner's."""
 
     def __init__(
         self,
@@ -143,7 +143,7 @@ class Server:
         )
         nodes = peers, cluster_secret, self._clock, random, peer_tls, siblings, advertise
         self._linking = Linking(database, *nodes)
-        self._closing = False
+        self._started = self._closing = False
         self._pages = Pages(database, self._metrics, self._origins.request_refusal, inspector=inspector)
         self._http = HttpStack(self._answer, limits, self._traffic)
         self._doors = self._open_doors()
@@ -169,6 +169,10 @@ class Server:
         return f"<Server {self.url if listens else 'that does not listen'} of {self._database!r}>"
 
     async def __aenter__(self) -> Server:
+        if self._started:
+            raise Closed("a server is started once; make another")
+        self._database.in_use.require_home()
+        self._started = True
         await self.permissions.begin()
         try:
             where = place(self._siblings, self._host, self._port)

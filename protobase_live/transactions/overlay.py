@@ -22,7 +22,7 @@ class Pending:
         self._fetch = fetch
         self._replay = replay
         self._ops: deque[Op] = deque()
-        self._fetched = False
+        self.fetched = False
         self._value: Any = None
 
     def add(self, op: Op) -> None:
@@ -31,10 +31,18 @@ class Pending:
 
     async def value(self) -> Any:
         """The value after every operation. Raises what is wrong with an operation, again at each call."""
-        if not self._fetched:
+        await self.fetch()
+        return self.now()
+
+    async def fetch(self) -> None:
+        """Have what it was before the transaction."""
+        if not self.fetched:
             base = await self._fetch()
-            if not self._fetched:  # another read may have come first
-                self._value, self._fetched = base, True
+            if not self.fetched:  # another read may have come first
+                self._value, self.fetched = base, True
+
+    def now(self) -> Any:
+        """`value`, once it was fetched."""
         while self._ops:
             self._value = self._replay(self._value, self._ops[0])
             self._ops.popleft()
@@ -96,27 +104,38 @@ class Overlay:
         if not self._records or read.method == "strays":
             return await self._ask(read)
         if read.method == "count":
-            return await self._ask(read) + await self._grown()
+            return await self._count(read)
         return self._answer(await self._page(*read.args), read)
 
-    async def _grown(self) -> int:
-        """By how many records the transaction's writes change the count."""
-        grown = 0
-        for key, pending in self._records.items():
-            grown += len(await pending.value()) - self._existed[key]
-        return grown
+    async def _fetch_written(self) -> None:
+        """Have what was before of all that is written, also by other tasks of the transaction meanwhile.
+
+        Until the next await, what is read shows all of these writes or, of later ones, none.
+        """
+        while missing := [each for each in self._records.values() if not each.fetched]:
+            for each in missing:
+                await each.fetch()
+
+    async def _count(self, read: Read) -> int:
+        count = await self._ask(read)
+        await self._fetch_written()
+        return count + sum(len(each.now()) - self._existed[key] for key, each in self._records.items())
 
     async def _page(self, after: str | None, limit: int) -> Rows:
         """The records after ``after``: at least the first ``limit`` of them, if there are so many."""
-        rows: Rows = {}
+        found: Rows = {}
         more = True
-        while more and len(rows) < limit:  # a written record may be gone, so it does not count
+        while True:
+            await self._fetch_written()
+            rows = {key: row for key, row in found.items() if key not in self._records}
+            if not more or len(rows) >= limit:  # a written record may be gone, so it does not count
+                break
             page = await self._ask(Read(RECORDS, "items", (after, limit)))
-            rows |= {key: row for key, row in page if key not in self._records}
+            found |= dict(page)
             more = len(page) == limit
             after = page[-1][0] if page else after
         for pending in self._records.values():
-            rows |= await pending.value()
+            rows |= pending.now()
         return rows
 
     async def _read_field(self, read: Read) -> Any:

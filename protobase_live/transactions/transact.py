@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Generic, TypeVar, cast
 
-from protobase_live.errors import Conflict, ValidationError
+from protobase_live.errors import Conflict, ProtoBaseError, ValidationError
 from protobase_live.handles import Ids, system_ids
 from protobase_live.model.arguments import require
 from protobase_live.model.durability import Durability
@@ -44,6 +44,9 @@ async def transact(
     After a Conflict ``fn`` runs again on a fresh transaction, so it should have no effect outside it. The
     first attempt is optimistic. Later ones keep out other ``contenders`` for the collections that the first
     one read or wrote: they go one after the other instead of starving each other.
+
+    What ``fn`` raises counts only if all that it had read is still so then: else that is a Conflict, too. So
+    nobody is told of what came of half of another transaction.
 
     Raises Conflict when the last of ``limits.transact_attempts`` failed, ValidationError inside the function
     of another `transact`, and whatever ``fn`` or the commit raises otherwise.
@@ -87,7 +90,10 @@ class _Trial(Generic[R]):
         """What the last attempt read or wrote."""
 
     async def run(self) -> R:
-        """One attempt. Raises Conflict, and whatever the function raises."""
+        """One attempt. Raises Conflict, and whatever the function raises of what is still so.
+
+        What it reads is of different moments until the commit, so it may fail on what never was.
+        """
         tx = Transaction(
             self._backend,
             author=self._author,
@@ -97,8 +103,14 @@ class _Trial(Generic[R]):
         )
         try:
             async with tx:
-                result = self._fn(tx)
-                return await result if inspect.isawaitable(result) else cast("R", result)
+                try:
+                    result = self._fn(tx)
+                    return await result if inspect.isawaitable(result) else cast("R", result)
+                except Exception as error:
+                    is_of_the_data = not (isinstance(error, ProtoBaseError) and error.retryable)
+                    if is_of_the_data and (conflict := await tx.outdated()) is not None:
+                        raise conflict from error
+                    raise
         finally:
             self.collections = tx.collections
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TypeVar, overload
 
-from protobase_live.errors import Closed
+from protobase_live.errors import Closed, Conflict, ProtoBaseError
 from protobase_live.handles import Collection, Ids, Loader, OnInvalid, Row, system_ids
 from protobase_live.model.durability import Durability
 from protobase_live.model.names import check_author
@@ -102,6 +102,21 @@ class Transaction:
         """The collections read or written so far. Raises Closed if the transaction has not begun."""
         buffer = self._begun()
         return frozenset({*buffer.writes, *(check.collection for check in buffer.checks)})
+
+    async def outdated(self) -> Conflict | None:
+        """What of all that was read is another answer now, None for nothing.
+
+        None, too, where that cannot be found out.
+        """
+        buffer = self._begun()
+        try:
+            if buffer.checks:
+                await self._backend.commit({}, buffer.checks, self._author)
+        except Conflict as conflict:
+            return conflict
+        except ProtoBaseError:
+            pass
+        return None
 
     def _begun(self) -> Buffer:
         if self._buffer is None:

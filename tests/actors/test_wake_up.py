@@ -74,3 +74,14 @@ async def test_one_who_is_about_to_wait_in_a_task_misses_nothing() -> None:
     wake_up.wake()
     await settle()
     assert waiting.done()
+
+
+async def test_who_forgets_a_future_leaves_none() -> None:
+    wake_up = WakeUp()
+    kept, given_up = wake_up.future(), wake_up.future()
+    given_up.set_result(None)  # by somebody else than who wakes
+    wake_up.forget(given_up)
+    wake_up.forget(given_up)
+    assert not kept.done()
+    wake_up.wake()
+    assert kept.done()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from protobase_live.changes.entry import SLICE_CHANGES, Entry, after
+from protobase_live.changes.entry import SLICE_CHANGES, SLICE_PLACES, Entry, after
 from protobase_live.document import Difference
 from protobase_live.model.change import Change
 from protobase_live.model.cursor import Cursor, Half
@@ -105,3 +105,20 @@ def test_readers_share_what_they_work_out_in_steps() -> None:
     found = at_once(second)
     assert keys(found) == [f"{n:05}" for n in range(count)]
     assert at_once(first) is found
+
+
+def test_readers_who_give_up_again_and_again_come_to_an_end() -> None:
+    count = SLICE_PLACES * 3
+    differences = [Difference("records", f"{n:06}", None, {}) for n in reversed(range(count))]
+    made = commit(1)
+    entry = Entry(made, differences, {}, after(made, {}))
+    found = None
+    for _ in range(2 * (count // SLICE_PLACES + count // SLICE_CHANGES)):
+        try:
+            steps = entry.changes_in_steps()
+            next(steps)
+            next(steps)
+        except StopIteration as end:
+            found = end.value
+    assert found is not None
+    assert keys(found) == [f"{n:06}" for n in range(count)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from random import Random
 
@@ -14,9 +15,9 @@ from pycrdt import Text
 from protobase_live.collection.limits import Limits
 from protobase_live.database.database import Database
 from protobase_live.document import Document
-from protobase_live.errors import Closed, ValidationError
+from protobase_live.errors import Closed, StorageFailed, ValidationError
 from protobase_live.model.operations import INDEXES, RECORDS, Op, Target
-from protobase_storage import MemoryStorage
+from protobase_storage import Loaded, MemoryStorage, StorageError
 from tests.protobase_live.conftest import settle
 
 
@@ -477,3 +478,78 @@ async def test_who_has_begun_to_be_told_anew_is_told_it_again(database) -> None:
         stream.see(part)
         async with stream:
             assert [each[:2] for each in await told(stream, 2)] == [("reset", None), ("insert", "a")]
+
+
+async def test_who_gives_up_again_and_again_is_served_from_the_log(database, loads) -> None:
+    """As a program does that polls with a deadline: what was read for it is not read anew."""
+    tasks = await database.collection("tasks")
+    async with tasks.changes() as changes:
+        for n in range(35):
+            await tasks.insert({"n": n}, key=f"t{n}")
+        made, seen = len(loads), list[str | None]()
+        for _ in range(200):
+            reader = asyncio.create_task(changes.batch(1))
+            for _ in range(3):
+                await asyncio.sleep(0)
+            reader.cancel()
+            with suppress(asyncio.CancelledError):
+                seen += [change.key for change in await reader]
+        assert seen == [f"t{n}" for n in range(35)]
+        assert len(loads) <= made + 2
+
+
+async def test_many_tasks_may_read_one_stream(database) -> None:
+    tasks = await database.collection("tasks")
+    seen: list[str | None] = []
+    async with tasks.changes() as changes:
+
+        async def read() -> None:
+            while True:
+                seen.append((await anext(changes)).key)
+
+        readers = [asyncio.create_task(read()) for _ in range(3)]
+        for n in range(60):
+            await asyncio.gather(*(tasks.insert({}, key=f"{n}.{k}") for k in range(3)))
+            if n % 10 == 0:
+                readers.pop(0).cancel()
+                readers.append(asyncio.create_task(read()))
+        await settle()
+    assert sorted(seen) == sorted(f"{n}.{k}" for n in range(60) for k in range(3))
+    assert all(isinstance(each, Closed) for each in await asyncio.gather(*readers, return_exceptions=True))
+
+
+@pytest.mark.parametrize("written", [0, 35])
+async def test_the_end_of_a_stream_wakes_who_waits(database, written: int) -> None:
+    """In the feed and, where the reader is too slow for that, in the log."""
+    tasks = await database.collection("tasks")
+    async with tasks.changes() as changes:
+        for n in range(written):
+            await tasks.insert({}, key=f"t{n}")
+        readers = [asyncio.create_task(changes.batch(1)) for _ in range(2)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    await settle()
+    assert all(reader.done() and isinstance(reader.exception(), Closed) for reader in readers)
+
+
+async def test_what_is_in_the_way_is_told_to_who_comes_back(database, storage, monkeypatch) -> None:
+    tasks = await database.collection("tasks")
+    gate = asyncio.Event()
+
+    async def load(name: str) -> Loaded:
+        await gate.wait()
+        raise StorageError("the disk is gone")
+
+    async with tasks.changes() as changes:
+        for n in range(35):
+            await tasks.insert({}, key=f"t{n}")
+        with monkeypatch.context() as patched:
+            patched.setattr(storage, "load", load)
+            reader = asyncio.create_task(changes.batch(1))
+            await settle()
+            reader.cancel()
+            gate.set()
+            await settle()
+        with pytest.raises(StorageFailed, match="disk is gone"):
+            await anext(changes)
+        assert (await anext(changes)).key == "t0"

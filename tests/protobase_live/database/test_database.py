@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from unittest.mock import AsyncMock
 
 import pytest
 from pycrdt import Map
@@ -22,7 +23,7 @@ from protobase_live.errors import (
 from protobase_live.model.atoms import Atom
 from protobase_live.query.ast.expressions import F
 from protobase_live.query.language.query import Query
-from protobase_storage import MemoryStorage
+from protobase_storage import MemoryStorage, StorageClosed, StorageError
 
 
 class Task(Atom):
@@ -352,6 +353,40 @@ async def test_a_closed_database_says_so(storage) -> None:
     with pytest.raises(Closed):
         await waiting
     await database.close()  # is harmless
+
+
+@pytest.mark.parametrize("turns", [0, 1, 50])
+async def test_all_who_close_wait_for_the_same_end(database: Database, storage, turns: int) -> None:
+    """Also if the first of them gives up."""
+    closed, close = asyncio.Event(), storage.close
+
+    async def slowly() -> None:
+        await closed.wait()
+        await close()
+
+    storage.close = slowly
+    await (await database.collection("tasks")).put({}, key="t1")
+    first = asyncio.create_task(database.close())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    first.cancel()
+    second, third = await pending(database.close()), await pending(database.close())
+    assert first.cancelled()
+    assert not any(each.done() for each in (second, third))
+    assert not database.actor_stats()
+    closed.set()
+    await asyncio.gather(second, third)
+    with pytest.raises(StorageClosed):
+        await storage.load("tasks")
+    await database.close()
+
+
+async def test_what_fails_at_the_end_is_told_to_all_who_close() -> None:
+    storage = MemoryStorage()
+    storage.close = AsyncMock(side_effect=StorageError("the disk is gone"))
+    database = Database(storage)
+    found = await asyncio.gather(database.close(), database.close(), return_exceptions=True)
+    assert [str(each) for each in found] == ["the disk is gone"] * 2
 
 
 async def test_idle_collections_leave_memory_and_come_back(database: Database, clock, limits) -> None:

@@ -68,6 +68,63 @@ async def test_another_loop_is_refused_before_anything_is_done(remote: bool) -> 
         assert await tasks.items() == {"x": {"n": 0}}
 
 
+@pytest.mark.parametrize("remote", [False, True])
+async def test_what_needs_no_collection_any_more_is_refused_too(remote: bool) -> None:
+    """What is open already, and queries of what they have in memory."""
+    async with (
+        pb.open("memory:") as local,
+        pb.Server(local, port=0) as server,
+        pb.connect(server.url) as connected,
+    ):
+        db = connected if remote else local
+        tasks = await db.collection("tasks")
+        await tasks.put({"n": 0}, key="x")
+        await db.query("tasks")
+        changes, live, presence = tasks.changes(), db.live("tasks"), tasks.presence({"name": "ann"})
+
+        async def rows() -> object:
+            return live.rows
+
+        async def cursor() -> object:
+            return live.cursor
+
+        async with changes, live, presence:
+            for work in (
+                lambda: db.query("tasks"),
+                lambda: db.explain("tasks"),
+                lambda: db.live("tasks").__aenter__(),
+                rows,
+                cursor,
+                lambda: anext(changes),
+                lambda: anext(live),
+                lambda: anext(presence),
+                lambda: presence.set({"name": "bob"}),
+                lambda: changes.__aexit__(None, None, None),
+                lambda: live.__aexit__(None, None, None),
+                lambda: presence.__aexit__(None, None, None),
+                pb.Server(local, port=0).__aenter__,
+            ):
+                await is_refused_elsewhere(work)
+            with pytest.raises(ValidationError, match="another event loop"):
+                await asyncio.to_thread(lambda: live.rows)
+            await tasks.put({"n": 1}, key="x")
+            assert (await asyncio.wait_for(anext(changes), 5)).after == {"n": 1}
+            await asyncio.wait_for(anext(live), 5)
+            assert [row["n"] for row in live.rows] == [1]
+            assert list(presence.states.values()) == [{"name": "ann"}]
+
+
+def test_the_rows_of_a_live_query_are_read_while_its_loop_rests() -> None:
+    """As a notebook does, or a program that is no coroutine."""
+    with asyncio.Runner() as runner:
+        db = Database(MemoryStorage())
+        live = db.live("tasks")
+        runner.run(live.__aenter__())
+        assert live.rows == []
+        runner.run(live.__aexit__(None, None, None))
+        runner.run(db.close())
+
+
 async def is_refused_elsewhere(work: Callable[[], Any]) -> None:
     (error,) = await elsewhere(lambda: as_coroutine(work))
     assert isinstance(error, ValidationError)

@@ -18,7 +18,7 @@ from protobase_actors import ManualClock
 from protobase_live.client import connect as connect_live
 from protobase_live.collection.limits import Limits
 from protobase_live.database.database import Database
-from protobase_live.errors import Forbidden, RecordExists, Unauthorized, Unavailable
+from protobase_live.errors import Closed, Forbidden, RecordExists, Unauthorized, Unavailable
 from protobase_live.protocol.live.client_messages import Hello
 from protobase_live.protocol.live.codec import MsgpackCodec
 from protobase_live.protocol.live.messages import encode
@@ -245,6 +245,16 @@ async def test_stopping_closes_with_1001(database: Database) -> None:
         await client.recv()
     await client.wait_closed()
     assert client.close_code == 1001
+
+
+async def test_a_server_is_started_once(database: Database) -> None:
+    server = Server(database, port=0)
+    async with server:
+        with pytest.raises(Closed, match="started once"):
+            await server.__aenter__()
+        assert (await get(server, "/readyz"))[0] == 200, "it goes on"
+    with pytest.raises(Closed, match="make another"):
+        await server.__aenter__()
 
 
 async def test_a_message_in_pieces(server: Server, database: Database) -> None:

@@ -1,10 +1,11 @@
 """`transact`: retried on Conflict, fair, bounded, not nested."""
 
 import asyncio
+from unittest.mock import AsyncMock
 
 import pytest
 
-from protobase_live.errors import Conflict, ValidationError
+from protobase_live.errors import Closed, Conflict, Unavailable, ValidationError
 from protobase_live.transactions import Contenders, Transaction, TransactionLimits, transact
 
 
@@ -66,6 +67,91 @@ async def test_other_errors_are_not_retried(backend):
         await transact(backend, fn, contenders=Contenders())
     assert attempts == 1
     assert backend.commits == []
+
+
+class Moves:
+    """Moves one from ``a`` to ``b``, which have 10 together; somebody else does so between its reads."""
+
+    def __init__(self, backend, times: int) -> None:
+        self.backend = backend
+        self.times = times
+        self.attempts = 0
+
+    async def __call__(self, tx) -> None:
+        self.attempts += 1
+        a = (await tx["tasks"].get("a"))["n"]
+        if self.attempts <= self.times:
+            await self.move()
+        b = (await tx["tasks"].get("b"))["n"]
+        if a + b != 10:
+            raise ZeroDivisionError("the books are wrong")
+        tx["tasks"].put({"n": a - 1}, key="a")
+        tx["tasks"].put({"n": b + 1}, key="b")
+
+    async def move(self) -> None:
+        async with Transaction(self.backend) as tx:
+            for key, by in (("a", -1), ("b", 1)):
+                tx["tasks"].put({"n": (await tx["tasks"].get(key))["n"] + by}, key=key)
+
+
+@pytest.fixture
+async def books(backend):
+    async with Transaction(backend) as tx:
+        tx["tasks"].put({"n": 7}, key="a")
+        tx["tasks"].put({"n": 3}, key="b")
+    return backend
+
+
+async def test_what_is_raised_of_half_a_transaction_is_told_to_nobody(books):
+    moves = Moves(books, 3)
+    await transact(books, moves, contenders=Contenders())
+    assert moves.attempts == 4
+    async with Transaction(books) as tx:
+        assert await tx["tasks"].items() == {"a": {"n": 3}, "b": {"n": 7}}
+
+
+async def test_it_counts_as_an_attempt(books):
+    limits = TransactionLimits(transact_attempts=3)
+    with pytest.raises(Conflict, match="after 3 attempts"):
+        await transact(books, Moves(books, 9), contenders=Contenders(), limits=limits)
+
+
+async def test_what_is_raised_of_what_is_so_is_raised(books):
+    attempts, commits = 0, len(books.commits)
+
+    async def fn(tx):
+        nonlocal attempts
+        attempts += 1
+        if (await tx["tasks"].get("a"))["n"] < 100:
+            tx["tasks"].delete("a")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await transact(books, fn, contenders=Contenders())
+    assert attempts == 1
+    assert all(not writes for writes, _, _ in books.commits[commits:])
+
+
+async def test_where_it_cannot_be_checked_what_the_function_raised_is_raised(books):
+    async def fn(tx):
+        await tx["tasks"].get("a")
+        books.commit = AsyncMock(side_effect=Closed("the database is closed"))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await transact(books, fn, contenders=Contenders())
+    books.commit.assert_awaited_once()
+
+
+async def test_what_may_be_tried_again_is_not_checked(books):
+    async def fn(tx):
+        await tx["tasks"].get("a")
+        books.commit = AsyncMock()
+        raise Unavailable("the storage does not answer")
+
+    with pytest.raises(Unavailable):
+        await transact(books, fn, contenders=Contenders())
+    books.commit.assert_not_awaited()
 
 
 async def test_the_author_is_recorded(backend):
