@@ -154,10 +154,8 @@ class Link:
         answer, seconds = self._calls.pop(id, None), self._limits.call_seconds
         if answer is None or answer.done():
             return
-        if self._session.abandon(id):
-            answer.set_exception(OutcomeUnknown(f"no answer within {seconds:g} seconds (call_seconds)"))
-        else:
-            answer.set_exception(Unavailable(f"no answer within {seconds:g} seconds (call_seconds)"))
+        gone = OutcomeUnknown if self._session.abandon(id) else Unavailable
+        answer.set_exception(gone(f"no answer within {seconds:g} seconds (call_seconds)"))
 
     # Streams and views
 
@@ -204,8 +202,12 @@ class Link:
     # Connections
 
     async def _run(self) -> None:
-        while self._end is None:
-            await self._visit(await self._doors.next())
+        try:
+            while self._end is None:
+                await self._visit(await self._doors.next())
+        except BaseException as mistake:
+            self._finish(Unavailable(f"the client failed: {mistake!r}"))
+            raise
 
     async def _visit(self, door: Door) -> None:
         """One connection to a door, and what becomes of it."""
@@ -217,9 +219,6 @@ class Link:
         except (OSError, WebSocketException, ProtoBaseError) as loss:
             absent = began is None and nothing_listens(loss)
             self._lost(door, loss, was_let_in=began is not None)
-        except Exception as mistake:
-            self._finish(Unavailable(f"the client failed: {mistake!r}"))
-            raise
         lasted = 0.0 if began is None else self._clock.monotonic() - began
         self._doors.left(door, lasted, absent=absent)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from typing import Any
 
+from protobase_actors import is_cancelled
 from protobase_live.errors import ProtoBaseError, Unavailable, ValidationError
 
 Token = str | Callable[[], str | Awaitable[str | None] | None] | None
@@ -40,7 +42,9 @@ class Tokens:
                 token = await token
         except ProtoBaseError:
             raise
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and is_cancelled():
+                raise
             raise TokenFailed(f"the function that gives a token failed: {type(error).__name__}") from error
         if token is not None and not isinstance(token, str):
             raise ValidationError(f"a token is a str or None, not {type(token).__name__}")
