@@ -192,6 +192,19 @@ async def test_what_fails_without_words_is_named(net, clock):
         await connecting
 
 
+@pytest.mark.parametrize("rounds", range(25))
+async def test_giving_up_while_connecting_leaves_no_connection_whenever_that_is(net, clock, rounds):
+    connecting = asyncio.ensure_future(net.connect().__aenter__())
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+    connecting.cancel()
+    await asyncio.wait([connecting])
+    await clock.settle()
+    if not connecting.cancelled():
+        await connecting.result().close()
+    assert all(end.closed for end in net.ends)
+
+
 async def test_a_database_may_outlive_a_block(net):
     db = await net.connect()
     assert await echo(db, 1) == 1
