@@ -126,6 +126,49 @@ def test_annotations_may_be_local_to_a_function():
         Alert(level="mid")
 
 
+def test_annotations_may_be_of_the_class_itself():
+    class Alert(Atom):
+        Level: ClassVar = Literal["low", "high"]
+        level: Level = "low"
+        date: date = date(2026, 1, 2)
+        due: date | None = None
+
+    assert Alert(level="high", due=date(2026, 1, 3)).level == "high"
+    with pytest.raises(ValidationError, match="field 'level' is 'mid'"):
+        Alert(level="mid")
+
+
+def test_annotations_are_read_where_the_class_is_whatever_else_its_bases_do():
+    class Meta(type):
+        def __new__(cls, *parts: Any, **options: Any) -> Any:
+            return super().__new__(cls, *parts, **options)
+
+    class Logged(metaclass=Meta):
+        def __init_subclass__(cls, **options: Any) -> None:
+            super().__init_subclass__(**options)
+
+    Name = str
+
+    class Alert(Logged, Atom):
+        name: Name
+
+    assert Alert(name="a").name == "a"
+
+
+def test_annotations_that_say_no_type_name_the_field():
+    with pytest.raises(ValidationError, match=r"Node: field 'parent': .*Node.* is not a type for a field"):
+
+        class Node(Atom):
+            parent: Node | None = None
+
+    with pytest.raises(
+        ValidationError, match="Alert: field 'level': its annotation 'Lvel' says no type: name 'Lvel' is not"
+    ):
+
+        class Alert(Atom):
+            level: Lvel  # noqa: F821
+
+
 def fits(annotation: Any) -> Any:
     return type("Box", (Atom,), {"__annotations__": {"value": annotation}})
 
