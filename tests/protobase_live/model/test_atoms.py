@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import re
 from datetime import date, datetime
+from enum import Enum, IntEnum
 from typing import Annotated, Any, ClassVar, Generic, Literal, Optional, TypeVar
 
 import pytest
@@ -169,6 +171,14 @@ def test_annotations_that_say_no_type_name_the_field():
             level: Lvel  # noqa: F821
 
 
+class Shade(IntEnum):
+    DARK = 1
+
+
+class Tint(Enum):
+    RED = "red"
+
+
 def fits(annotation: Any) -> Any:
     return type("Box", (Atom,), {"__annotations__": {"value": annotation}})
 
@@ -252,6 +262,14 @@ def test_values_that_do_not_fit(annotation, value, expected):
 def test_annotations_that_cannot_be_stored(annotation):
     with pytest.raises(ValidationError, match=r"Box: field 'value': .* is not a type for a field; use str"):
         fits(annotation)
+
+
+@pytest.mark.parametrize("option", [Shade.DARK, Tint.RED, 1.5, (1,), date(2026, 1, 2)])
+@pytest.mark.parametrize("of", [lambda literal: literal, lambda literal: list[literal | None]])
+def test_options_that_could_not_be_read_back(option, of):
+    said = rf"Box: field 'value': {re.escape(repr(option))} cannot be an option of a Literal; there are"
+    with pytest.raises(ValidationError, match=said):
+        fits(of(Literal["a", option]))
 
 
 @pytest.mark.parametrize("annotation", [list[Set[str]], Counter | None, dict[str, Text]])
