@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from copy import deepcopy
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -91,7 +92,7 @@ class Presence:
         if not self._entered or self._left:
             raise Closed("presence is set inside of its 'async with'")
         await self._line.say(self._client, state)
-        self._hear({self._client: state}, False)
+        self._hear({self._client: deepcopy(state)}, False)  # the program may go on with its own
 
     def __aiter__(self) -> AsyncIterator[dict[int, Any]]:
         return self

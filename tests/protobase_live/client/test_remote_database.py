@@ -590,6 +590,19 @@ async def test_two_presences_of_one_client(net, clock):
         assert one.states == {one.client: {"n": 1}}
 
 
+async def test_what_a_program_changes_of_a_state_changes_no_other(net, clock):
+    mine = {"at": [1]}
+    async with net.connect() as db, db.presence("tasks", mine) as one, db.presence("tasks") as two:
+        await clock.advance(0.1)
+        async with db.presence("tasks") as three:
+            mine["at"].append("mine")
+            two.states[one.client]["at"].append("of two")
+            assert one.states[one.client] == three.states[one.client] == {"at": [1]}
+            two.states[one.client]["at"].clear()
+        async with db.presence("tasks") as four:
+            assert four.states[one.client] == {"at": [1]}
+
+
 async def test_a_presence_that_was_left_does_not_come_back(net, clock):
     async with (
         net.connect(random=Random(2)) as other,
