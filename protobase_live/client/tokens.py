@@ -9,6 +9,7 @@ from typing import Any
 
 from protobase_actors import is_cancelled
 from protobase_live.errors import ProtoBaseError, Unavailable, ValidationError
+from protobase_live.model.arguments import is_text
 
 Token = str | Callable[[], str | Awaitable[str | None] | None] | None
 """What a client says who it is with, or a function, plain or async, that gives a fresh one."""
@@ -48,4 +49,6 @@ class Tokens:
             raise TokenFailed(f"the function that gives a token failed: {type(error).__name__}") from error
         if token is not None and not isinstance(token, str):
             raise ValidationError(f"a token is a str or None, not {type(token).__name__}")
+        if token is not None and not is_text(token):
+            raise ValidationError("a token has a lone surrogate; use well-formed Unicode")
         return token

@@ -73,6 +73,7 @@ class Atom:
             if annotation is not ClassVar and get_origin(annotation) is not ClassVar:
                 fields[name] = _define(cls, name, annotation)
         cls.__fields__ = MappingProxyType(fields)
+        _check_indexes(cls)
         for name in index_fields(cls):
             if (root := name.partition(".")[0]) not in fields:
                 raise ValidationError(unknown(f"{cls.__qualname__}.__indexes__ names no field", root, fields))
@@ -111,6 +112,18 @@ class Atom:
 def index_fields(cls: type[Atom]) -> list[str]:
     """The fields that the indexes of a class name."""
     return [name for each in cls.__indexes__ for name in ((each,) if isinstance(each, str) else each)]
+
+
+def _check_indexes(cls: type[Atom]) -> None:
+    given: Any = cls.__indexes__
+    fields: list[Any] = []
+    for each in cast("list[Any]", given if isinstance(given, list | tuple) else [given]):
+        fields += cast("list[Any]", each if isinstance(each, list | tuple) else [each])
+    if not isinstance(given, list | tuple) or not all(isinstance(each, str) for each in fields):
+        raise ValidationError(
+            f"{cls.__qualname__}.__indexes__ takes a tuple of fields, or of tuples of them, such as "
+            f"('owner', ('owner', 'due')), not {values.short(given)}"
+        )
 
 
 def dump(atom: Atom, key: str | None = None) -> dict[str, Any]:

@@ -603,6 +603,22 @@ async def test_what_a_program_changes_of_a_state_changes_no_other(net, clock):
             assert four.states[one.client] == {"at": [1]}
 
 
+async def test_what_is_said_again_is_what_was_said(net, clock):
+    mine = {"at": [1]}
+    async with (
+        net.connect() as db,
+        net.connect() as other,
+        other.presence("tasks") as seen,
+        db.presence("tasks", mine) as one,
+    ):
+        mine["at"].append(2)
+        one.states[one.client]["at"].append(3)
+        for end in list(net.ends):
+            await end.close(1006, "cut")
+        await clock.advance(LIMITS.max_backoff_seconds)
+        assert seen.states == {one.client: {"at": [1]}}
+
+
 async def test_a_presence_that_was_left_does_not_come_back(net, clock):
     async with (
         net.connect(random=Random(2)) as other,

@@ -92,6 +92,11 @@ async def test_a_function_that_fails_is_not_quoted():
         await Tokens(lambda: b"a").get()
 
 
+async def test_a_token_that_cannot_be_sent_is_not_quoted(net):
+    with pytest.raises(ValidationError, match=r"^a token has a lone surrogate; use well-formed Unicode$"):
+        await net.connect(token="s3cret \ud800")
+
+
 async def test_a_fresh_token_is_presented_before_the_end_and_everything_goes_on(net, clock, issuer):
     async with net.connect(token=issuer.fresh) as db, db.live(Query("tasks")) as live:
         for _ in range(20):

@@ -295,6 +295,13 @@ def test_elements_of_sets_are_atoms(annotation):
         fits(annotation)
 
 
+@pytest.mark.parametrize("indexes", ["owner", (("owner",), 5), 5, {"owner": 1}, (b"owner",)])
+def test_indexes_that_are_no_fields(indexes):
+    said = rf"Box\.__indexes__ takes a tuple of fields, .*, not {re.escape(repr(indexes))} "
+    with pytest.raises(ValidationError, match=said):
+        type("Box", (Atom,), {"__annotations__": {"owner": str}, "__indexes__": indexes})
+
+
 @pytest.mark.parametrize("name", ["_key", "_hidden", "x" * 600])
 def test_field_names_that_are_refused(name):
     with pytest.raises(InvalidName):
