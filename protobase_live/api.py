@@ -108,7 +108,7 @@ class DatabaseApi(ABC):
         """Run ``fn(tx)``, plain or async, in a transaction, again after a Conflict; its result.
 
         ``durability`` as in `transaction`. Raises Conflict after too many attempts, ValidationError inside
-        the function of another `transact`.
+        the function of another `transact` and for a generator function.
         """
         return await transact(
             self,

@@ -2,7 +2,7 @@
 
 from .actor import Actor, Context
 from .clock import Clock, ManualClock, SystemClock, Timer
-from .deadline import within
+from .deadline import is_cancelled, within
 from .envelope import Envelope
 from .errors import (
     ActorError,
@@ -75,5 +75,6 @@ __all__ = [
     "TooManyActors",
     "WakeUp",
     "in_steps",
+    "is_cancelled",
     "within",
 ]

@@ -1,4 +1,4 @@
-"""Waiting with a limit on any clock."""
+"""Waiting with a limit on any clock, and who it is that was cancelled meanwhile."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ from typing import Any, TypeVar
 from .clock import Clock
 
 T = TypeVar("T")
+
+
+def is_cancelled() -> bool:
+    """Whether the running task is asked to end, and not only something that it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> T:

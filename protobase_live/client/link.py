@@ -34,7 +34,6 @@ from protobase_live.protocol.live.client_session import ClientSession
 
 T = TypeVar("T")
 
-
 OnConnection = Callable[[str | None], None]
 """Is told why a connection was lost, and None when there is another."""
 
@@ -95,6 +94,8 @@ class Link:
         self._home.require()
         self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None] | None = None
+        self._transport: Transport | None = None
+        """The one to be closed. It is kept here, for what a task returns is lost on whoever is cancelled."""
         self._leaving: set[asyncio.Task[None]] = set()
         """Connections that are being closed."""
         self._loss: Exception | None = None
@@ -154,10 +155,8 @@ class Link:
         answer, seconds = self._calls.pop(id, None), self._limits.call_seconds
         if answer is None or answer.done():
             return
-        if self._session.abandon(id):
-            answer.set_exception(OutcomeUnknown(f"no answer within {seconds:g} seconds (call_seconds)"))
-        else:
-            answer.set_exception(Unavailable(f"no answer within {seconds:g} seconds (call_seconds)"))
+        gone = OutcomeUnknown if self._session.abandon(id) else Unavailable
+        answer.set_exception(gone(f"no answer within {seconds:g} seconds (call_seconds)"))
 
     # Streams and views
 
@@ -204,8 +203,12 @@ class Link:
     # Connections
 
     async def _run(self) -> None:
-        while self._end is None:
-            await self._visit(await self._doors.next())
+        try:
+            while self._end is None:
+                await self._visit(await self._doors.next())
+        except BaseException as mistake:
+            self._finish(Unavailable(f"the client failed: {mistake!r}"))
+            raise
 
     async def _visit(self, door: Door) -> None:
         """One connection to a door, and what becomes of it."""
@@ -217,28 +220,25 @@ class Link:
         except (OSError, WebSocketException, ProtoBaseError) as loss:
             absent = began is None and nothing_listens(loss)
             self._lost(door, loss, was_let_in=began is not None)
-        except Exception as mistake:
-            self._finish(Unavailable(f"the client failed: {mistake!r}"))
-            raise
+        finally:
+            self._leave()
         lasted = 0.0 if began is None else self._clock.monotonic() - began
         self._doors.left(door, lasted, absent=absent)
 
     async def _connect(self, door: Door) -> Transport:
         token = await self._tokens.get()
-        transport = await self._dial(door.url)
-        try:
-            await transport.send(self._session.hello(token))
-            self._session.welcomed(await transport.recv())
-        except BaseException:
-            self._leave(transport)
-            raise
+        self._transport = transport = await self._dial(door.url)
+        await transport.send(self._session.hello(token))
+        self._session.welcomed(await transport.recv())
         return transport
 
-    def _leave(self, transport: Transport) -> None:
+    def _leave(self) -> None:
         """Close a connection, while the next one is dialled: a server that is gone never does its part."""
-        leaving = asyncio.get_running_loop().create_task(transport.close())
-        self._leaving.add(leaving)
-        leaving.add_done_callback(self._leaving.discard)
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            leaving = asyncio.get_running_loop().create_task(transport.close())
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
 
     async def _converse(self, transport: Transport) -> None:
         if not self._first.done():
@@ -258,7 +258,6 @@ class Link:
             for helper in helpers:
                 helper.cancel()
             await asyncio.wait(helpers)
-            self._leave(transport)
 
     async def _write(self, transport: Transport) -> None:
         try:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from protobase_live.api import DatabaseApi
 from protobase_live.client.link import Link
@@ -16,10 +16,16 @@ from protobase_live.client.remote_stream import RemoteChangeStream
 from protobase_live.errors import Conflict, NotReplicated
 from protobase_live.handles import Row
 from protobase_live.handles.presence import Presence
-from protobase_live.model.arguments import require
+from protobase_live.model.arguments import require_backup
 from protobase_live.model.durability import Durability
 from protobase_live.model.erasure import Erasure
-from protobase_live.model.names import check_collection, check_somebody, known_collection, known_name
+from protobase_live.model.names import (
+    check_collection,
+    check_somebody,
+    known_collection,
+    known_name,
+    stored_name,
+)
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
 from protobase_live.model.values import quoted
@@ -117,7 +123,7 @@ class RemoteDatabase(DatabaseApi):
     async def collections(self, prefix: str = "") -> list[CollectionInfo]:
         """The collections of the server whose names begin with ``prefix``, in order, and what they take."""
         found: list[CollectionInfo] = []
-        known_name(prefix)
+        stored_name(prefix)
         more = True
         while more:
             after = found[-1].name if found else ""
@@ -132,7 +138,7 @@ class RemoteDatabase(DatabaseApi):
         Streams and live queries of it are told `reset`. A Yjs client that has a copy of it is closed with
         4410 when it comes back.
         """
-        await self._ask(partial(DropRequest, collection=known_name(collection)))
+        await self._ask(partial(DropRequest, collection=stored_name(collection)))
 
     async def erase(self, collection: str, key: str | None = None) -> Erasure:
         """Have no byte left of a collection or, with ``key``, of a record of it and its past: in no file or
@@ -141,13 +147,13 @@ class RemoteDatabase(DatabaseApi):
 
         Raises Unavailable, and nothing was erased, while another node has more of the collection.
         """
-        known_name(collection)
+        stored_name(collection)
         given = None if key is None else known_name(key)
         return Erasure.parse(await self._ask(partial(EraseRequest, collection=collection, key=given)))
 
     async def state_hash(self, collection: str) -> StateHash:
         """A hash of what users see of a collection, and the commits that it is of; all of it is durable."""
-        known_name(collection)
+        stored_name(collection)
         return StateHash(**await self._ask(partial(StateHashRequest, collection=collection)))
 
     async def cluster_status(self) -> NodeStatus:
@@ -182,7 +188,7 @@ class RemoteDatabase(DatabaseApi):
 
         Raises Conflict where it is folded again and again meanwhile.
         """
-        known_name(collection)
+        stored_name(collection)
         for _ in range(BACKUP_TRIES - 1):
             with suppress(Conflict):
                 return await self._stored(collection)
@@ -203,8 +209,8 @@ class RemoteDatabase(DatabaseApi):
         Durable on return. Raises ValidationError for another one, and for bytes that are no backup of it;
         Unavailable, with nothing stored, when the connection is lost in between.
         """
-        known_name(collection)
-        require(isinstance(cast(Any, stored), bytes), "restore", "what backup gave, in bytes", stored)
+        stored_name(collection)
+        require_backup(stored)
         for start in range(0, max(1, len(stored)), PART_BYTES):
             part = stored[start : start + PART_BYTES]
             more = start + len(part) < len(stored)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 from protobase_live.client.link import Link
@@ -12,7 +13,8 @@ from protobase_live.protocol.live.client_events import PresenceChanged
 
 
 class PresenceTables:
-    """What the server told of each collection's presence, for all that listen to it here."""
+    """What the server told of each collection's presence, for all that listen to it here: each a copy of it,
+    for a program may change what it is given."""
 
     def __init__(self) -> None:
         self._states: dict[str, dict[int, Any]] = {}
@@ -22,7 +24,7 @@ class PresenceTables:
         """Begin to hear, at once of what is known; call what is returned to hear no more."""
         listeners = self._listeners.setdefault(collection, [])
         listeners.append((hear, fail))
-        hear(self._states.setdefault(collection, {}), True)
+        hear(deepcopy(self._states.setdefault(collection, {})), True)
 
         def stop() -> None:
             listeners.remove((hear, fail))
@@ -45,7 +47,7 @@ class PresenceTables:
             else:
                 states[client] = state
         for hear, _ in list(self._listeners.get(event.collection, ())):
-            hear(event.states, event.complete)
+            hear(deepcopy(event.states), event.complete)
 
     def ended(self, error: ProtoBaseError) -> None:
         """Tell everybody that nothing more comes, and why."""

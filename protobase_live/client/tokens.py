@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from typing import Any
 
+from protobase_actors import is_cancelled
 from protobase_live.errors import ProtoBaseError, Unavailable, ValidationError
+from protobase_live.model.arguments import is_text
 
 Token = str | Callable[[], str | Awaitable[str | None] | None] | None
 """What a client says who it is with, or a function, plain or async, that gives a fresh one."""
@@ -40,8 +43,12 @@ class Tokens:
                 token = await token
         except ProtoBaseError:
             raise
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and is_cancelled():
+                raise
             raise TokenFailed(f"the function that gives a token failed: {type(error).__name__}") from error
         if token is not None and not isinstance(token, str):
             raise ValidationError(f"a token is a str or None, not {type(token).__name__}")
+        if token is not None and not is_text(token):
+            raise ValidationError("a token has a lone surrogate; use well-formed Unicode")
         return token

@@ -46,6 +46,7 @@ class Ways:
         self._limits = limits
         self._patience = patience
         self._http_until: dict[str, float] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def dial(self, url: str) -> Transport:
         """Open a connection to an address; see `protobase_live.client.transport.Dial`."""
@@ -67,7 +68,6 @@ class Ways:
         """A WebSocket, or HTTP where one is slow or refused in between: whichever is there first."""
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(self._websocket(url))]
-        kept: asyncio.Task[Transport] | None = None
         try:
             seconds = min(self._limits.upgrade_seconds, self._patience(url) / 2)
             with suppress(TimeoutError):
@@ -75,14 +75,28 @@ class Ways:
             if not tasks[0].done() or may_be_blocked(tasks[0].exception()):
                 tasks.append(loop.create_task(self._http(url)))
             kept = await _best(tasks)
+            if others := [each for each in tasks if each is not kept]:
+                self._give_up(others)
+                await asyncio.wait(others)
             transport = kept.result()
-        finally:
-            for each in tasks:
-                if each is not kept:
-                    await _give_up(each)
+        except BaseException:
+            self._give_up(tasks)
+            raise
         if kept is not tasks[0]:
             self._http_until[url] = self._clock.monotonic() + self._limits.http_seconds
         return transport
+
+    def _give_up(self, tasks: Sequence[asyncio.Task[Transport]]) -> None:
+        """Nobody takes their connections, not even those that come in spite of it."""
+        for each in tasks:
+            each.cancel()
+            each.add_done_callback(self._close)
+
+    def _close(self, given_up: asyncio.Task[Transport]) -> None:
+        if not given_up.cancelled() and given_up.exception() is None:
+            closing = asyncio.get_running_loop().create_task(given_up.result().close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
     async def _again(self, url: str) -> Transport:
         """As the last time; what fails now is forgotten."""
@@ -129,10 +143,3 @@ async def _best(tasks: Sequence[asyncio.Task[Transport]]) -> asyncio.Task[Transp
                 return task
         pending = [task for task in pending if not task.done()]
     return tasks[-1] if isinstance(tasks[-1].exception(), InvalidStatus) else tasks[0]
-
-
-async def _give_up(task: asyncio.Task[Transport]) -> None:
-    task.cancel()
-    await asyncio.wait([task])
-    if not task.cancelled() and task.exception() is None:
-        await task.result().close()

@@ -56,7 +56,7 @@ from protobase_live.handles.presence import Presence
 from protobase_live.model.arrival import Arrival
 from protobase_live.model.durability import LOCAL, Durability
 from protobase_live.model.erasure import Erasure
-from protobase_live.model.names import check_author, check_node, is_listed, known_collection, known_name
+from protobase_live.model.names import check_author, check_node, is_listed, known_collection, stored_name
 from protobase_live.model.operations import RECORDS, Check, CollectionInfo, Op, Read, Receipt, Target
 from protobase_live.model.schemas import Schemas
 from protobase_live.model.state_hash import StateHash
@@ -300,7 +300,7 @@ class Database(DatabaseApi):
         Those that are the server's own (``protobase:...``) are told only to who asks for such a prefix.
         """
         with self.in_use.asking("the storage"):
-            found = await self._storage.list(known_name(prefix))
+            found = await self._storage.list(stored_name(prefix))
         why = self.read_only.reasons
         told = (each for each in found if is_listed(each.name, prefix))
         return [CollectionInfo(**asdict(each), read_only=why.get(each.name)) for each in told]
@@ -310,6 +310,7 @@ class Database(DatabaseApi):
 
         Streams and live queries of it are told `reset`. A Yjs client that has a copy of it is closed with
         4410 when it comes back. One that cannot be loaded is deleted, too; copies of that are not known.
+        One of the server's own can be deleted here alone, and by no client.
         """
         self.in_use.require()
         await self._histories.require_name(collection)
@@ -351,7 +352,7 @@ class Database(DatabaseApi):
 
     async def stored(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`."""
-        return (await self.backup_as_of(known_name(collection), None))[1]
+        return (await self.backup_as_of(stored_name(collection), None))[1]
 
     async def backup_as_of(self, collection: str, version: str | None) -> tuple[str, bytes]:
         """`stored`, with the version that it is of, or of an earlier ``version``.
@@ -368,7 +369,7 @@ class Database(DatabaseApi):
         Durable on return. Raises ValidationError for another one, and for bytes that are no backup of it.
         """
         self.in_use.require()
-        await self._histories.restore(known_name(collection), unpack_stored(collection, stored))
+        await self._histories.restore(stored_name(collection), unpack_stored(collection, stored))
 
     # for doors
 

@@ -15,7 +15,7 @@ from protobase_live.collection.quarantine import Quarantine
 from protobase_live.database.known_errors import errors_named
 from protobase_live.errors import CollectionUnloadable, InvalidName, StorageFailed
 from protobase_live.model.erasure import NeverThere
-from protobase_live.model.names import known_collection, known_name
+from protobase_live.model.names import known_collection, known_name, stored_name
 from protobase_live.model.operations import RECORDS, Read
 from protobase_storage import CollectionCorrupt, Loaded, Storage
 
@@ -49,7 +49,7 @@ class Histories:
         try:
             known_collection(collection)
         except InvalidName:
-            if not await self._has_stored(known_name(collection)):
+            if not await self._has_stored(stored_name(collection)):
                 raise
 
     async def _has_stored(self, collection: str) -> bool:

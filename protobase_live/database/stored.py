@@ -12,6 +12,7 @@ from typing import Any
 
 from protobase_live.collection.commit_form import commit_of, form_of
 from protobase_live.errors import Conflict, ProtocolError, ValidationError
+from protobase_live.model.arguments import require_backup
 from protobase_live.model.cursor import Cursor
 from protobase_live.protocol.packing import as_bytes, as_vector, pack, unpack
 from protobase_storage import Loaded, Snapshot, covers
@@ -36,7 +37,8 @@ async def pack_as_of(stored: Loaded, version: str | None) -> tuple[str, bytes]:
 
 
 def unpack_stored(collection: str, packed: bytes) -> Loaded:
-    """What is stored, as that of the collection ``collection``. Raises ValidationError for other bytes."""
+    """What is stored, as that of the collection ``collection``. Raises ValidationError for what is none."""
+    require_backup(packed)
     try:
         snapshot, commits, remains = unpack(packed)
         return Loaded(

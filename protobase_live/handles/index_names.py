@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from protobase_live.errors import ValidationError
+from protobase_live.model.arguments import is_text
 from protobase_live.model.values import short
 
 MAX_INDEX_FIELDS = 8
@@ -15,7 +16,8 @@ MAX_INDEX_FIELDS = 8
 
 def index_text(fields: Sequence[str]) -> str:
     """The key under which a collection keeps the declaration. Raises ValidationError."""
-    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    known = all(map(is_text, fields))
+    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":")) if known else ""
     if parse_index(text) is None:
         raise ValidationError(
             f"an index has 1 to {MAX_INDEX_FIELDS} different fields, such as 'owner' or 'address.city', "

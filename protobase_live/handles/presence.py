@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from copy import deepcopy
 from types import TracebackType
 from typing import Any, Protocol
 
 from protobase_live.errors import Closed, ProtoBaseError
 from protobase_live.handles.home_loop import HomeLoop
+from protobase_live.model.arguments import plain_state
 
 Hear = Callable[[Mapping[int, Any], bool], None]
 """Is told states by client id, None for one that is gone; True: there are no others."""
@@ -95,8 +97,9 @@ class Presence:
         if not self._entered or self._left:
             raise Closed("presence is set inside of its 'async with'")
         self._home.require()
-        await self._line.say(self._client, state)
-        self._hear({self._client: state}, False)
+        plain = plain_state(self._client, state)
+        await self._line.say(self._client, plain)
+        self._hear({self._client: deepcopy(plain)}, False)  # a line says its own again later
 
     def __aiter__(self) -> AsyncIterator[dict[int, Any]]:
         return self

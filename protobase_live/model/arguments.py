@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -19,6 +20,11 @@ def require_secret(fits: bool, name: str, right: str, given: object) -> None:
     """`require` for what nobody may be told: of what was given the message has the type alone."""
     if not fits:
         raise ValidationError(f"{name} takes {right}, not {type(given).__name__}")
+
+
+def require_backup(stored: object) -> None:
+    """Raise ValidationError unless it may be what `backup` gave."""
+    require(isinstance(stored, bytes), "restore", "what backup gave, in bytes", stored)
 
 
 def require_flags(**given: object) -> None:
@@ -45,8 +51,9 @@ def check_since(text: object) -> None:
 
 
 def text(name: str, given: Any) -> str:
-    """An argument that is a str; else ValidationError."""
+    """An argument that is a str and can be sent; else ValidationError."""
     require(isinstance(given, str), name, "a str", given)
+    require(is_text(given), name, "well-formed Unicode", given)
     return given
 
 
@@ -59,3 +66,21 @@ def texts(name: str, right: str, given: Any) -> list[str]:
         if not isinstance(each, str):
             raise ValidationError(f"{name} takes {right}; {short(each)} in it is no str")
     return found
+
+
+def state_text(client: int, state: Any) -> str | None:
+    """A state of presence as JSON, None for none. Raises ValidationError for what JSON cannot say."""
+    if state is None:
+        return None
+    try:
+        text = json.dumps(state, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValidationError(f"presence of client {client} has to be what JSON can say: {error}") from error
+    return text
+
+
+def plain_state(client: int, state: Any) -> Any:
+    """A copy of it, as the others will see it. Raises ValidationError for what JSON cannot say."""
+    text = state_text(client, state)
+    return None if text is None else json.loads(text)

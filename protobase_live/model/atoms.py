@@ -14,12 +14,14 @@ register; a merging type adds up what is written concurrently (see :mod:`protoba
 
 from __future__ import annotations
 
+import builtins
 import copy
 import difflib
 import inspect
+import sys
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
+from types import FrameType, MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, dataclass_transform, get_origin
 
 from protobase_live.errors import InvalidName, ValidationError
@@ -30,6 +32,9 @@ REQUIRED: Any = object()
 """The default of a field that has none."""
 
 A = TypeVar("A", bound="Atom")
+
+_CALLED_BY_A_DEFINITION = "__init_subclass__", "__new__"
+"""Functions between a class's definition and `Atom`: those of other bases, and of its metaclass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +66,14 @@ class Atom:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        frame = inspect.currentframe()
-        caller = frame.f_back if frame else None  # annotations as text may name what is local there
-        own = inspect.get_annotations(cls, locals=caller.f_locals if caller else None, eval_str=True)
+        own = _annotations(cls, inspect.currentframe())
         inherited = [base.__fields__ for base in reversed(cls.__mro__[1:]) if issubclass(base, Atom)]
         fields = {name: field for each in inherited for name, field in each.items()}
         for name, annotation in own.items():
             if annotation is not ClassVar and get_origin(annotation) is not ClassVar:
                 fields[name] = _define(cls, name, annotation)
         cls.__fields__ = MappingProxyType(fields)
+        _check_indexes(cls)
         for name in index_fields(cls):
             if (root := name.partition(".")[0]) not in fields:
                 raise ValidationError(unknown(f"{cls.__qualname__}.__indexes__ names no field", root, fields))
@@ -108,6 +112,18 @@ class Atom:
 def index_fields(cls: type[Atom]) -> list[str]:
     """The fields that the indexes of a class name."""
     return [name for each in cls.__indexes__ for name in ((each,) if isinstance(each, str) else each)]
+
+
+def _check_indexes(cls: type[Atom]) -> None:
+    given: Any = cls.__indexes__
+    fields: list[Any] = []
+    for each in cast("list[Any]", given if isinstance(given, list | tuple) else [given]):
+        fields += cast("list[Any]", each if isinstance(each, list | tuple) else [each])
+    if not isinstance(given, list | tuple) or not all(isinstance(each, str) for each in fields):
+        raise ValidationError(
+            f"{cls.__qualname__}.__indexes__ takes a tuple of fields, or of tuples of them, such as "
+            f"('owner', ('owner', 'due')), not {values.short(given)}"
+        )
 
 
 def dump(atom: Atom, key: str | None = None) -> dict[str, Any]:
@@ -206,6 +222,34 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(str(name), choices, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(choices) or 'none'}"
     return f"{what} {name!r}; {hint}"
+
+
+def _annotations(cls: type[Atom], frame: FrameType | None) -> dict[str, Any]:
+    """The class's own, with those that are text evaluated. ``frame`` is one that its definition called.
+
+    Raises ValidationError.
+    """
+    while frame is not None and frame.f_code.co_name in _CALLED_BY_A_DEFINITION:
+        frame = frame.f_back
+    # What the class has comes behind the rest: a field may be called as its own type, or as another one's.
+    local = {} if frame is None else frame.f_locals
+    module = vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}
+    known = {cls.__name__: cls, **vars(cls), **vars(builtins), **module, **local}
+    return {
+        name: _evaluated(cls, name, annotation, module, known) if isinstance(annotation, str) else annotation
+        for name, annotation in inspect.get_annotations(cls).items()
+    }
+
+
+def _evaluated(
+    cls: type[Atom], name: str, annotation: str, module: dict[str, Any], known: Mapping[str, Any]
+) -> Any:
+    try:
+        return eval(annotation, module, known)
+    except Exception as error:
+        raise ValidationError(
+            f"{cls.__qualname__}: field {name!r}: its annotation {annotation!r} says no type: {error}"
+        ) from error
 
 
 def _define(cls: type[Atom], name: str, annotation: Any) -> Field:

@@ -24,6 +24,10 @@ SUPPORTED = (
 """The annotations a field may have, for messages."""
 
 
+_OPTIONS = str, int, bool, bytes, type(None)
+"""What an option of a Literal can be."""
+
+
 class Mismatch(Exception):
     """A value that a field's type does not fit; the caller knows the field and says so."""
 
@@ -184,6 +188,12 @@ def _dict(item: FieldType) -> FieldType:
 
 
 def _literal(options: tuple[Any, ...]) -> FieldType:
+    for option in options:
+        if type(option) not in _OPTIONS:  # a member of an Enum is stored as what it is of, and read as that
+            raise ValidationError(
+                f"{option!r} cannot be an option of a Literal; there are str, int, bool, bytes and None"
+            )
+
     def convert(value: Any) -> Any:
         if not any(value == option and type(value) is type(option) for option in options):
             raise Mismatch

@@ -129,6 +129,11 @@ def known_name(name: Any) -> str:
     return _well_formed("name or key", name)
 
 
+def stored_name(name: Any) -> str:
+    """`known_name` of a collection, or of the beginning of such names."""
+    return _well_formed("collection name", name)
+
+
 def check_field(name: Any) -> str:
     """The name, if a field of a record may be called so; else InvalidName."""
     text = _text("field name", name, MAX_NAME_BYTES)

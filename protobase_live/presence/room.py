@@ -9,6 +9,7 @@ from typing import Any
 
 from protobase_actors import Clock, Timer
 from protobase_live.errors import Closed, LimitExceeded, ProtoBaseError, ProtocolError, ValidationError
+from protobase_live.model.arguments import state_text
 from protobase_live.presence.limits import PresenceLimits
 from protobase_live.protocol.yjs.awareness import Entry
 from protobase_live.protocol.yjs.awareness_table import Awareness, SharedBytes
@@ -153,7 +154,7 @@ class Room:
             self._members[owner](self._table.recall(behind))
 
     def set(self, client: int, state: Any, owner: Membership) -> None:
-        text = _json_text(client, state)
+        text = state_text(client, state)
         self._say(client, text, owner)
         if text is None:
             self._set.pop(client, None)
@@ -262,14 +263,3 @@ class Room:
             if timer is not None:
                 timer.cancel()
         self._on_empty()
-
-
-def _json_text(client: int, state: Any) -> str | None:
-    if state is None:
-        return None
-    try:
-        text = json.dumps(state, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        text.encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ValidationError(f"presence of client {client} has to be what JSON can say: {error}") from error
-    return text

@@ -10,7 +10,7 @@ from inspect import isawaitable, signature
 from sys import float_info
 from typing import Any, cast
 
-from protobase_actors import Clock, within
+from protobase_actors import Clock, is_cancelled, within
 from protobase_live.errors import InvalidName, ProtoBaseError, Unauthorized, Unavailable
 from protobase_live.model.arguments import require, require_flags, require_secret
 from protobase_live.model.names import check_author
@@ -129,7 +129,7 @@ class Authentication:
         except InvalidName as error:
             mistake = f"it has to return a str, an Identity or None: {error}"
         except asyncio.CancelledError:
-            if _is_cancelled():
+            if is_cancelled():
                 raise
             mistake = "it cancelled itself"
         except Exception as error:
@@ -158,12 +158,6 @@ def _is_moment(expires: Any) -> bool:
 
 async def _result(answer: Awaitable[Any]) -> Any:
     return await answer
-
-
-def _is_cancelled() -> bool:
-    """Whether the running task is asked to end, and not something that it waits for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def without_secrets(came: ClientRequest, text: str) -> str:

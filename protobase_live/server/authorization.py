@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
-from protobase_actors import Clock, within
+from protobase_actors import Clock, is_cancelled, within
 from protobase_live.limits import check_limits
 from protobase_live.model.arguments import require
 from protobase_live.permissions.grant import EVERYTHING, NOTHING, Action, Grant
@@ -95,8 +95,7 @@ class Authorization:
                 raise TypeError
             return answer
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if is_cancelled():
                 raise
             return self._failed("it cancelled itself")
         except TimeoutError:

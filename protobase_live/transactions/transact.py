@@ -49,9 +49,14 @@ async def transact(
     nobody is told of what came of half of another transaction.
 
     Raises Conflict when the last of ``limits.transact_attempts`` failed, ValidationError inside the function
-    of another `transact`, and whatever ``fn`` or the commit raises otherwise.
+    of another `transact` and for a generator function, and whatever ``fn`` or the commit raises otherwise.
     """
     require(callable(fn), "transact", "a function of the transaction", fn)
+    if _is_generator(fn):
+        raise ValidationError(
+            "transact(): a generator function does not run by itself; give it a function, plain or async, "
+            "with 'return' for its result and no 'yield'"
+        )
     with _not_nested():
         trial = _Trial(backend, fn, author, durability, ids, limits)
         try:
@@ -66,6 +71,12 @@ async def transact(
                     conflict = error
     attempts = f"{limits.transact_attempts} attempts (transact_attempts)"
     raise Conflict(f"gave up after {attempts}: {conflict}") from conflict
+
+
+def _is_generator(fn: Callable[..., object]) -> bool:
+    """Whether a call of ``fn`` would give a generator, and do nothing."""
+    run = fn, type(fn).__call__
+    return any(inspect.isgeneratorfunction(each) or inspect.isasyncgenfunction(each) for each in run)
 
 
 class _Trial(Generic[R]):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from .errors import CollectionCorrupt, StorageError, StorageFormatError, StorageFull
 
@@ -41,10 +42,37 @@ CREATE TABLE garbage (kind TEXT, id INTEGER, vector BLOB, PRIMARY KEY (kind, id)
 """
 
 
+class _Connection(sqlite3.Connection):
+    """One whose every failure is an `sqlite3.Error`: SQLite quotes a damaged schema, which may be no text."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        try:
+            return super().execute(sql, parameters)
+        except UnicodeDecodeError as error:
+            raise _corrupt(error) from error
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
+        try:
+            return super().executemany(sql, parameters)
+        except UnicodeDecodeError as error:
+            raise _corrupt(error) from error
+
+
+def _corrupt(quoted: UnicodeDecodeError) -> sqlite3.DatabaseError:
+    """What SQLite said, with what it quoted as far as that is text."""
+    error = sqlite3.DatabaseError(quoted.object.decode(errors="replace"))
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
 def connect(path: Path, checkpoint_pages: int = CHECKPOINT_PAGES) -> sqlite3.Connection:
     """A connection in WAL mode, fully synchronised, transactions by hand, for one thread at a time."""
     connection = sqlite3.connect(
-        path, timeout=READER_WAIT_SECONDS, isolation_level=None, check_same_thread=False
+        path,
+        timeout=READER_WAIT_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=_Connection,
     )
     connection.text_factory = _readable  # damaged text is found by checksums, not by the driver
     try:

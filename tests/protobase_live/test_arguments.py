@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,7 @@ def test_jwt(given: dict[str, Any], said: str) -> None:
         ({"url": ["ws://n1", 5]}, "or a list of them; 5 (int) in it is no str"),
         ({"token": 5}, "token= takes a str or a function that gives one, not int"),
         ({"name": 5}, "name= takes a str"),
+        ({"name": "a \ud800"}, "name= takes well-formed Unicode, not 'a \\ud800' (str)"),
         ({"tls": True}, "tls= takes an ssl.SSLContext, not True (bool)"),
         ({"on_connection": 5}, "on_connection= takes a function of the loss, not 5 (int)"),
         ({"transport": "tcp"}, "transport 'tcp' is none of auto, websocket, http"),
@@ -194,6 +196,46 @@ async def test_what_a_database_and_a_client_do_with_collections() -> None:
                 with pytest.raises(pb.InvalidName):
                     await each.erase(*given)
         await client.query("tasks")  # the connection goes on
+
+
+HALF: Any = "\ud800"
+
+IS_INDEX = "an index has 1 to 8 different fields, such as 'owner' or 'address.city', not "
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda db, tasks: tasks.index(b"x"), f"{IS_INDEX}(b'x',) (tuple)"),
+        (lambda db, tasks: tasks.index(HALF), f"{IS_INDEX}('\\ud800',) (tuple)"),
+        (lambda db, tasks: tasks.drop_index(5), f"{IS_INDEX}(5,) (tuple)"),
+        (
+            lambda db, tasks: db.restore("z", None),
+            "restore takes what backup gave, in bytes, not None",
+        ),
+        (lambda db, tasks: db.restore(5, b""), "a collection name is a str, not 5 (int)"),
+        (lambda db, tasks: db.backup(5), "a collection name is a str, not 5 (int)"),
+        (lambda db, tasks: db.drop(5), "a collection name is a str, not 5 (int)"),
+        (lambda db, tasks: db.erase(5), "a collection name is a str, not 5 (int)"),
+        (lambda db, tasks: db.collections(5), "a collection name is a str, not 5 (int)"),
+        (lambda db, tasks: db.state_hash(5), "a collection name is a str, not 5 (int)"),
+        (lambda db, tasks: db.state_hash(HALF), "'\\ud800' has a lone surrogate; use well-formed"),
+        (lambda db, tasks: tasks.presence(HALF).__aenter__(), "surrogates not allowed"),
+        (
+            lambda db, tasks: tasks.presence(float("nan")).__aenter__(),
+            "Out of range float values are",
+        ),
+    ],
+)
+async def test_a_client_is_told_the_same_as_who_has_the_database(ask: Any, said: str) -> None:
+    told: list[tuple[type, str]] = []
+    async with pb.open("memory:") as db, pb.Server(db, port=0) as server, pb.connect(server.url) as client:
+        for each in (db, client):
+            with pytest.raises(pb.ValidationError) as caught:
+                await ask(each, await each.collection("tasks"))
+            told.append((caught.type, re.sub(r"client \d+", "client N", str(caught.value))))
+    assert told[0] == told[1]
+    assert said in told[0][1]
 
 
 def test_trace() -> None:

@@ -24,6 +24,36 @@ async def test_makes_the_folder_and_its_parents(tmp_path: Path) -> None:
     assert {file.name for file in (tmp_path / "a" / "b").iterdir()} == names
 
 
+def damage_words(path: Path) -> None:
+    """Of the table of logs, so that SQLite quotes in its messages what is no text."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    version = connection.execute("PRAGMA schema_version").fetchone()[0]
+    connection.execute("PRAGMA writable_schema = ON")
+    connection.execute("UPDATE sqlite_master SET sql = CAST(X'435245415445d2' AS TEXT) WHERE name = 'log'")
+    connection.execute(f"PRAGMA schema_version = {version + 1}")  # who has it open reads it again
+    connection.close()
+
+
+async def test_damage_that_sqlite_quotes(tmp_path: Path) -> None:
+    storage = await FileStorage.open(tmp_path)
+    await storage.close()
+    damage_words(tmp_path / "protobase.db")
+    with pytest.raises(StorageFormatError, match="is no database: malformed database schema"):
+        await FileStorage.open(tmp_path)
+
+
+async def test_damage_that_sqlite_quotes_while_the_file_is_open(tmp_path: Path) -> None:
+    storage = await FileStorage.open(tmp_path)
+    await storage.append([make_commit("tasks", 1)])
+    damage_words(tmp_path / "protobase.db")
+    for deed in (storage.load("tasks"), storage.list(), storage.stats(), storage.delete("tasks")):
+        with pytest.raises(StorageError):
+            await deed
+    with pytest.raises(StorageError, match="malformed"):
+        await storage.append([make_commit("tasks", 2)])
+    await storage.close()
+
+
 async def test_who_is_cancelled_while_it_opens_leaves_it_free(tmp_path: Path) -> None:
     begun, go_on = threading.Event(), threading.Event()
 

@@ -80,7 +80,7 @@ class SqliteStore:
     def _reading(self) -> Generator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # what it quotes may be no text
             raise StorageFailed(f"cannot read {self.place!r}: {error}") from error
 
 

@@ -19,7 +19,6 @@ from protobase_live.model.values.checking import (
     Wrong,
     base_value,
     is_safe_int,
-    short,
     type_of,
 )
 
@@ -67,12 +66,13 @@ def to_doc(value: Any) -> Any:
 def pack(value: Any, *, as_written: bool = False) -> bytes:
     """Canonical MessagePack: equal values have equal bytes, dicts are sorted by key (as UTF-8).
 
-    ``as_written`` leaves dicts in their order. Raises ValidationError for what is no value.
+    ``as_written`` leaves dicts in their order. Raises ValidationError for what is no value, which it does not
+    quote: it may be a message, with a secret in it.
     """
     try:
         return _packb(_encode(value, _PACK_AS_WRITTEN if as_written else _PACK))
     except (ValueError, OverflowError, RecursionError) as error:  # lone surrogates, nesting
-        raise ValidationError(f"cannot pack {short(value)}: {error}") from error
+        raise ValidationError(f"a value cannot be packed: {error}") from error
 
 
 def to_json(value: Any, *, as_written: bool = False) -> Any:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
 
@@ -14,6 +14,8 @@ from protobase_live.errors import ProtocolError, ValidationError
 from protobase_live.model import values
 from protobase_live.model.values.encoding import list_head
 from protobase_live.protocol.steps import at_once
+
+F = TypeVar("F", bytes, str)
 
 Frame = bytes | str
 """A WebSocket message: bytes travel as a binary frame, text as a text frame."""
@@ -25,8 +27,8 @@ class MsgpackCodec:
     subprotocol = "protobase-live.v1.msgpack"
 
     def encode(self, message: Mapping[str, Any]) -> bytes:
-        """The frame of a message."""
-        return _pack(message)
+        """The frame of a message. Raises ValidationError, which names the field that is no value."""
+        return _named(_pack, message)
 
     def encode_items(self, items: Sequence[Any]) -> bytes:
         """Some of the items of a list, for `encode_long` and `encode_list`."""
@@ -63,8 +65,8 @@ class JsonCodec:
     subprotocol = "protobase-live.v1.json"
 
     def encode(self, message: Mapping[str, Any]) -> str:
-        """The frame of a message."""
-        return _dumps(message)
+        """The frame of a message. Raises ValidationError, which names the field that is no value."""
+        return _named(_dumps_text, message)
 
     def encode_items(self, items: Sequence[Any]) -> bytes:
         """Some of the items of a list, for `encode_long` and `encode_list`."""
@@ -122,6 +124,35 @@ def _one_longer(packed: bytes) -> bytes:
 
 def _dumps(value: Any) -> str:
     return _json.encode(values.to_json(value, as_written=True))  # the columns of a row have an order
+
+
+def _dumps_text(value: Any) -> str:
+    text = _dumps(value)
+    try:
+        _ = text.isascii() or text.encode()
+    except UnicodeEncodeError as error:
+        raise ValidationError(f"a value is no text: {error}") from error
+    return text
+
+
+def _named(encode: Callable[[Any], F], message: Mapping[str, Any]) -> F:
+    """What is encoded; a ValidationError names the field of the message and quotes nothing of it."""
+    try:
+        return encode(message)
+    except ValidationError as error:
+        if error.__cause__ is None:  # it says of itself what is wrong
+            raise
+        named = ", ".join(repr(name) for name, value in message.items() if not _fits(encode, value))
+        said = f"{named or 'all'} of the message {message.get('type')!r} cannot be sent: {error.__cause__}"
+        raise ValidationError(said) from error.__cause__
+
+
+def _fits(encode: Callable[[Any], object], value: Any) -> bool:
+    try:
+        encode(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -192,6 +192,19 @@ async def test_what_fails_without_words_is_named(net, clock):
         await connecting
 
 
+@pytest.mark.parametrize("rounds", range(25))
+async def test_giving_up_while_connecting_leaves_no_connection_whenever_that_is(net, clock, rounds):
+    connecting = asyncio.ensure_future(net.connect().__aenter__())
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+    connecting.cancel()
+    await asyncio.wait([connecting])
+    await clock.settle()
+    if not connecting.cancelled():
+        await connecting.result().close()
+    assert all(end.closed for end in net.ends)
+
+
 async def test_a_database_may_outlive_a_block(net):
     db = await net.connect()
     assert await echo(db, 1) == 1
@@ -575,6 +588,35 @@ async def test_two_presences_of_one_client(net, clock):
             assert one.states == two.states == {one.client: {"n": 1}, two.client: {"n": 2}}
         await clock.advance(1)
         assert one.states == {one.client: {"n": 1}}
+
+
+async def test_what_a_program_changes_of_a_state_changes_no_other(net, clock):
+    mine = {"at": [1]}
+    async with net.connect() as db, db.presence("tasks", mine) as one, db.presence("tasks") as two:
+        await clock.advance(0.1)
+        async with db.presence("tasks") as three:
+            mine["at"].append("mine")
+            two.states[one.client]["at"].append("of two")
+            assert one.states[one.client] == three.states[one.client] == {"at": [1]}
+            two.states[one.client]["at"].clear()
+        async with db.presence("tasks") as four:
+            assert four.states[one.client] == {"at": [1]}
+
+
+async def test_what_is_said_again_is_what_was_said(net, clock):
+    mine = {"at": [1]}
+    async with (
+        net.connect() as db,
+        net.connect() as other,
+        other.presence("tasks") as seen,
+        db.presence("tasks", mine) as one,
+    ):
+        mine["at"].append(2)
+        one.states[one.client]["at"].append(3)
+        for end in list(net.ends):
+            await end.close(1006, "cut")
+        await clock.advance(LIMITS.max_backoff_seconds)
+        assert seen.states == {one.client: {"at": [1]}}
 
 
 async def test_a_presence_that_was_left_does_not_come_back(net, clock):

@@ -12,7 +12,7 @@ from protobase_live.client.tokens import Tokens
 from protobase_live.errors import Unauthorized, Unavailable, ValidationError
 from protobase_live.query.language.query import Query
 from protobase_live.server.authentication import Identity
-from tests.protobase_live.client.test_remote_database import Net, echo
+from tests.protobase_live.client.test_remote_database import LIMITS, Net, echo
 
 later = partial(asyncio.sleep, 0)
 
@@ -26,7 +26,7 @@ class Issuer:
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
         self.given = 0
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
         self.seen: list[str | None] = []
 
     async def fresh(self) -> str:
@@ -92,6 +92,11 @@ async def test_a_function_that_fails_is_not_quoted():
         await Tokens(lambda: b"a").get()
 
 
+async def test_a_token_that_cannot_be_sent_is_not_quoted(net):
+    with pytest.raises(ValidationError, match=r"^a token has a lone surrogate; use well-formed Unicode$"):
+        await net.connect(token="s3cret \ud800")
+
+
 async def test_a_fresh_token_is_presented_before_the_end_and_everything_goes_on(net, clock, issuer):
     async with net.connect(token=issuer.fresh) as db, db.live(Query("tasks")) as live:
         for _ in range(20):
@@ -144,6 +149,32 @@ async def test_a_function_that_fails_later_is_asked_again_and_told_of_once(net, 
             issuer.failure = None
             await clock.advance(15.0)
             assert await echo(db, 1) == 1
+
+
+async def test_a_function_that_waits_for_what_is_cancelled_elsewhere_has_failed(net, clock, issuer):
+    async with net.connect(token=issuer.fresh) as db:
+        issuer.failure = asyncio.CancelledError()
+        await net.cut()
+        await clock.advance(5.0)
+        issuer.failure = None
+        reading = asyncio.ensure_future(echo(db, 1))
+        await clock.advance(15.0)
+        assert reading.done()
+    issuer.failure = asyncio.CancelledError()
+    with pytest.raises(Unavailable, match="a token failed: CancelledError"):
+        await net.connect(token=issuer.fresh)
+
+
+async def test_a_link_that_something_cancels_fails_its_calls_at_once(net, clock, issuer):
+    db = await net.connect(token=issuer.fresh)
+    net.down, net.loss = True, asyncio.CancelledError()
+    await net.cut()
+    reading = asyncio.ensure_future(echo(db, 1))
+    await clock.advance(LIMITS.max_backoff_seconds)
+    assert reading.done()
+    with pytest.raises(Unavailable, match="the client failed: CancelledError"):
+        await reading
+    await db.close()
 
 
 async def test_who_gives_a_token_may_be_down_at_first(net, clock, issuer):

@@ -114,6 +114,44 @@ async def test_what_is_slow_is_waited_for() -> None:
     assert isinstance(await again, End)
 
 
+@pytest.mark.parametrize("rounds", range(8))
+async def test_giving_up_closes_all_that_was_or_will_be_opened_whenever_that_is(rounds: int) -> None:
+    began, may_open = asyncio.Event(), asyncio.Event()
+    ends: list[End] = []
+
+    def opened() -> End:
+        ends.append(pipe()[0])
+        return ends[-1]
+
+    class Slow(Ways):
+        async def _websocket(self, url: str) -> Transport:
+            await may_open.wait()
+            return opened()
+
+        async def _http(self, url: str) -> Transport:
+            began.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                for _ in range(3):
+                    await asyncio.sleep(0)
+            return opened()
+
+    clock = ManualClock()
+    ways = Slow("auto", "", clock, pb.ClientLimits(), lambda url: 4.0)
+    dialing = asyncio.ensure_future(ways.dial("ws://a"))
+    await clock.advance(2.0)
+    assert began.is_set()
+    may_open.set()
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+    dialing.cancel()
+    await asyncio.wait([dialing])
+    await clock.settle()
+    kept = [] if dialing.cancelled() else [dialing.result()]
+    assert [end for end in ends if not end.closed] == kept
+
+
 async def test_without_anything_in_between_it_is_a_websocket(proxy: HttpProxy) -> None:
     async with connected(proxy):
         assert [each.is_upgrade for each in proxy.requests] == [True]

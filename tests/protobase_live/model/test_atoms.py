@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import re
 from datetime import date, datetime
+from enum import Enum, IntEnum
 from typing import Annotated, Any, ClassVar, Generic, Literal, Optional, TypeVar
 
 import pytest
@@ -126,6 +128,57 @@ def test_annotations_may_be_local_to_a_function():
         Alert(level="mid")
 
 
+def test_annotations_may_be_of_the_class_itself():
+    class Alert(Atom):
+        Level: ClassVar = Literal["low", "high"]
+        level: Level = "low"
+        date: date = date(2026, 1, 2)
+        due: date | None = None
+
+    assert Alert(level="high", due=date(2026, 1, 3)).level == "high"
+    with pytest.raises(ValidationError, match="field 'level' is 'mid'"):
+        Alert(level="mid")
+
+
+def test_annotations_are_read_where_the_class_is_whatever_else_its_bases_do():
+    class Meta(type):
+        def __new__(cls, *parts: Any, **options: Any) -> Any:
+            return super().__new__(cls, *parts, **options)
+
+    class Logged(metaclass=Meta):
+        def __init_subclass__(cls, **options: Any) -> None:
+            super().__init_subclass__(**options)
+
+    Name = str
+
+    class Alert(Logged, Atom):
+        name: Name
+
+    assert Alert(name="a").name == "a"
+
+
+def test_annotations_that_say_no_type_name_the_field():
+    with pytest.raises(ValidationError, match=r"Node: field 'parent': .*Node.* is not a type for a field"):
+
+        class Node(Atom):
+            parent: Node | None = None
+
+    with pytest.raises(
+        ValidationError, match="Alert: field 'level': its annotation 'Lvel' says no type: name 'Lvel' is not"
+    ):
+
+        class Alert(Atom):
+            level: Lvel  # noqa: F821
+
+
+class Shade(IntEnum):
+    DARK = 1
+
+
+class Tint(Enum):
+    RED = "red"
+
+
 def fits(annotation: Any) -> Any:
     return type("Box", (Atom,), {"__annotations__": {"value": annotation}})
 
@@ -211,6 +264,14 @@ def test_annotations_that_cannot_be_stored(annotation):
         fits(annotation)
 
 
+@pytest.mark.parametrize("option", [Shade.DARK, Tint.RED, 1.5, (1,), date(2026, 1, 2)])
+@pytest.mark.parametrize("of", [lambda literal: literal, lambda literal: list[literal | None]])
+def test_options_that_could_not_be_read_back(option, of):
+    said = rf"Box: field 'value': {re.escape(repr(option))} cannot be an option of a Literal; there are"
+    with pytest.raises(ValidationError, match=said):
+        fits(of(Literal["a", option]))
+
+
 @pytest.mark.parametrize("annotation", [list[Set[str]], Counter | None, dict[str, Text]])
 def test_merging_types_are_for_whole_fields(annotation):
     with pytest.raises(ValidationError, match="merges, so it can only be the type of a whole field"):
@@ -232,6 +293,13 @@ def test_elements_of_sets_are_atoms(annotation):
         ValidationError, match=r"Box: field 'value': .* cannot be an element of a .*set: lists and dicts"
     ):
         fits(annotation)
+
+
+@pytest.mark.parametrize("indexes", ["owner", (("owner",), 5), 5, {"owner": 1}, (b"owner",)])
+def test_indexes_that_are_no_fields(indexes):
+    said = rf"Box\.__indexes__ takes a tuple of fields, .*, not {re.escape(repr(indexes))} "
+    with pytest.raises(ValidationError, match=said):
+        type("Box", (Atom,), {"__annotations__": {"owner": str}, "__indexes__": indexes})
 
 
 @pytest.mark.parametrize("name", ["_key", "_hidden", "x" * 600])

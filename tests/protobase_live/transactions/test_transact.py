@@ -1,6 +1,7 @@
 """`transact`: retried on Conflict, fair, bounded, not nested."""
 
 import asyncio
+from functools import partial
 from unittest.mock import AsyncMock
 
 import pytest
@@ -26,6 +27,27 @@ async def test_the_result_is_returned(backend):
     )
     assert await transact(backend, lambda tx: 7, contenders=contenders) == 7
     assert len(backend.commits) == 2
+
+
+def plain(tx):
+    yield tx["tasks"].put({"n": 1}, key="n")
+
+
+async def asynchronous(tx):
+    yield await tx["tasks"].put({"n": 1}, key="n")
+
+
+class Written:
+    def __call__(self, tx):
+        yield tx["tasks"].put({"n": 1}, key="n")
+
+
+@pytest.mark.parametrize("fn", [plain, asynchronous, partial(plain), Written()])
+async def test_a_generator_which_would_never_run_is_refused(backend, fn):
+    said = r"transact\(\): a generator function does not run by itself; .* 'return'.* and no 'yield'"
+    with pytest.raises(ValidationError, match=said):
+        await transact(backend, fn, contenders=Contenders())
+    assert backend.commits == []
 
 
 async def test_contenders_all_get_through(backend):

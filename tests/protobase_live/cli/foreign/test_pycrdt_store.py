@@ -111,12 +111,15 @@ async def test_damaged_rows_and_odd_names_spoil_their_rooms_alone(file: Path, to
 
 
 async def test_what_is_no_store(tmp_path: Path, to: str) -> None:
-    missing, text, other = (tmp_path / name for name in ("missing", "text", "other"))
+    missing, text, other, quoted = (tmp_path / name for name in ("missing", "text", "other", "quoted"))
     text.write_bytes(b"x" * 4096)
-    change(other, "CREATE TABLE yupdates (path TEXT)")
+    for file in (other, quoted):
+        change(file, "CREATE TABLE yupdates (path TEXT)")
+    quoted.write_bytes(quoted.read_bytes().replace(b"CREATE", b"CREA\xd2E"))
     for file, program, wrong in (
         (missing, "pycrdt-store", f"there is no file '{missing}'"),
         (text, "pycrdt-store", f"cannot read '{text}': file is not a database"),
+        (quoted, "pycrdt-store", f"cannot read '{quoted}': "),
         (other, "pycrdt-store", "is no store of pycrdt-store: its table 'yupdates' lacks yupdate"),
         (other, "hocuspocus-sqlite", "its table 'documents' is missing"),
     ):
