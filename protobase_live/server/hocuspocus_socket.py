@@ -296,13 +296,13 @@ class HocuspocusSocket:
     def _open(self, key: bytes, ref: Ref[Message], entry: EditorPass) -> Served:
         self._deadline.cancel()
         self._connection.allow(self._message_bytes)
-        collection, session = hocuspocus.document_of(key)
+        collection, _ = hocuspocus.document_of(key)
         line = HocuspocusLine(self, self._connection, key)
         opened, asked = self._door.session(line, ref), hocuspocus.encode_token_request()
         before = self._limits.token_request_seconds
         expiry = Expiry(self._clock, opened.expire, lambda _: line.write(asked), before)
         served = self._let_in(Served(line, opened, collection, entry, expiry), entry)
-        line.shares_frames = not session
+        line.shares_frames = hocuspocus.SEPARATOR not in key
         opened.begin(self._door.presence, collection)
         self._served[key] = served
         return served
