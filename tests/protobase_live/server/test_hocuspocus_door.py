@@ -404,7 +404,9 @@ async def test_each_document_counts_for_its_own_author():
             await other.say("b", as_author("bob"))
             assert (await other.end())[0] == 1013
         await client.say("c", as_author("bob"))
-        assert (await client.end())[0] == 1013
+        of, told = await client.hear()
+        assert (of, told[:7]) == ("c", b"\x02\x01" + told[2:3] + b"4429")
+        assert b"identity_collections" in told
 
 
 async def test_a_socket_has_so_many_authors():
