@@ -65,6 +65,11 @@ class HocuspocusDecisions:
             await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_COMPLETED)
         return stopped
 
+    def close(self) -> None:
+        """Find out nothing more."""
+        for key in list(self._tasks):
+            self.stop(key)
+
     @property
     def idle(self) -> bool:
         """Whether there is nothing to find out."""

@@ -131,12 +131,18 @@ class HocuspocusSocket:
             await self._connection.attend(self, self._limits.backlog_bytes)
         finally:
             self._deadline.cancel()
-            await self._finish_deciding()
-            self._ended = True
-            for served in self._served.values():
-                self._end(served)
-            self._accounts.close()
-            await asyncio.gather(*self._ending)
+            try:
+                await self._finish_deciding()
+            finally:  # also if there is no more time for that
+                await self._end_all()
+
+    async def _end_all(self) -> None:
+        self._ended = True
+        self._decisions.close()
+        for served in self._served.values():
+            self._end(served)
+        self._accounts.close()
+        await asyncio.gather(*self._ending)
 
     async def _finish_deciding(self) -> None:
         """Find out about who has written something and is gone."""

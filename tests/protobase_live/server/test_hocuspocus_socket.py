@@ -208,6 +208,19 @@ async def test_what_is_written_before_the_decision_is_stored_when_its_client_lea
             assert (await anext(aiter(changes))).author == "secret"
 
 
+async def test_a_server_that_stops_leaves_no_decision_behind():
+    directory, clock = Directory(), ManualClock()
+    directory.answers.clear()
+    async with serving(directory, clock=clock) as (_, server), client_of(server) as client:
+        await client.say("notes", AUTH, yjs.encode_update(an_update("a")))
+        await directory.until_asked(1)
+        closing = asyncio.ensure_future(server.close())
+        while not closing.done():
+            await clock.advance(1)
+        await clock.settle()
+        assert not [task for task in asyncio.all_tasks() if "HocuspocusDecisions" in repr(task)]
+
+
 async def test_documents_are_opened_no_faster_than_sockets():
     clock = ManualClock()
     limits = pb.ServerLimits(handshakes_per_second=10, handshakes_at_once=2)
