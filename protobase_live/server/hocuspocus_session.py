@@ -10,8 +10,7 @@ from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.hocuspocus import messages as hocuspocus
 from protobase_live.protocol.hocuspocus.receipts import Receipts
 from protobase_live.protocol.yjs import messages as yjs
-from protobase_live.protocol.yjs.awareness import readable_entries
-from protobase_live.protocol.yjs.varint import MAX_VARUINT_BYTES, varuint
+from protobase_live.protocol.yjs.awareness import gone_last, readable_entries
 from protobase_live.server.handover import LongSync
 from protobase_live.server.hocuspocus_line import HocuspocusLine
 from protobase_live.server.yjs_door import YjsSession
@@ -20,34 +19,22 @@ from protobase_live.server.yjs_presence import YjsPresence
 _MARK = b""
 """Of the one question that a session asks its collection: is everything stored?"""
 
-_LAST_IS_GONE = b"\x04null"
-"""How an awareness update ends whose last client is gone."""
-
-_LAST_ENTRY_BYTES = 2 * MAX_VARUINT_BYTES + len(_LAST_IS_GONE)
-"""Of its entry, at most. All entries are read only where these may be the client's own."""
-
 
 class HocuspocusPresence(YjsPresence):
     """A stock provider that hears it is gone keeps to itself that it is not; it answers when it is asked."""
 
     _own = frozenset[int]()
-    _heads: tuple[bytes, ...] = ()
-    """How entries of these begin."""
 
     def apply(self, payload: bytes) -> None:
         """What the client says; it begins with itself."""
         if not self._own:
             self._own = frozenset(entry.client_id for entry in readable_entries(payload))
-            self._heads = tuple(varuint(client_id) for client_id in self._own)
         super().apply(payload)
 
     def _send(self, payload: bytes) -> None:
         super()._send(payload)
-        end = payload[-_LAST_ENTRY_BYTES:]
-        if end.endswith(_LAST_IS_GONE) and any(head in end for head in self._heads):
-            last = readable_entries(payload)[-1:]
-            if any(entry.client_id in self._own for entry in last):
-                self._line.write(yjs.QUERY_AWARENESS_FRAME)
+        if self._own and gone_last(payload) in self._own:
+            self._line.write(yjs.QUERY_AWARENESS_FRAME)
 
 
 class HocuspocusSession(YjsSession):

@@ -148,7 +148,8 @@ class HocuspocusSocket:
         """Find out about who has written something and is gone."""
         while not self._decisions.idle:
             for key in await self._decisions.finish(self._documents.has_words):
-                self._documents.silence(key)
+                if key not in self._served:
+                    self._documents.silence(key)
             self._go_on()
 
     # from the client

@@ -77,3 +77,13 @@ def test_that_others_are_gone_costs_nothing(read: list[bytes]):
         room.show_client(told)
         assert room.sent.pop() == yjs.encode_awareness(told)
     assert read == []
+
+
+@pytest.mark.parametrize("own", [7, 300, 2**53 - 1])
+def test_that_it_is_gone_itself_is_read_from_the_end(read: list[bytes], own: int):
+    room = Room()
+    room.presence.apply(encode_entries([Entry(own, 1, "{}")]))
+    read.clear()
+    room.show_client(encode_entries([Entry(5, 2, "{}"), Entry(own, 2, None)]))
+    assert room.sent[-1] == yjs.QUERY_AWARENESS_FRAME
+    assert read == []
