@@ -14,6 +14,7 @@ from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest, r
 from protobase_live.server.connection import Connection
 from protobase_live.server.counters import Counters
 from protobase_live.server.editor_pass import EditorPass
+from protobase_live.server.gate import Gate
 from protobase_live.server.hocuspocus_line import HocuspocusLine
 from protobase_live.server.hocuspocus_session import HocuspocusSession
 from protobase_live.server.hocuspocus_socket import HocuspocusSocket, KnownToken
@@ -32,6 +33,8 @@ class HocuspocusDoor:
         self._clock = clock
         self._limits = limits
         self._counters = counters
+        self.gate = Gate(clock, limits)
+        """Where documents wait to be opened."""
 
     async def admit(self, connection: Connection) -> str | None:
         """See `Door.admit`. Before its first document is decided a client may say little."""

@@ -10,7 +10,7 @@ from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.hocuspocus import messages as hocuspocus
 from protobase_live.protocol.hocuspocus.receipts import Receipts
 from protobase_live.protocol.yjs import messages as yjs
-from protobase_live.protocol.yjs.awareness import readable_entries
+from protobase_live.protocol.yjs.awareness import gone_last, readable_entries
 from protobase_live.server.handover import LongSync
 from protobase_live.server.hocuspocus_line import HocuspocusLine
 from protobase_live.server.yjs_door import YjsSession
@@ -18,9 +18,6 @@ from protobase_live.server.yjs_presence import YjsPresence
 
 _MARK = b""
 """Of the one question that a session asks its collection: is everything stored?"""
-
-_LAST_IS_GONE = b"\x04null"
-"""How an awareness update ends whose last client is gone."""
 
 
 class HocuspocusPresence(YjsPresence):
@@ -36,10 +33,8 @@ class HocuspocusPresence(YjsPresence):
 
     def _send(self, payload: bytes) -> None:
         super()._send(payload)
-        if payload.endswith(_LAST_IS_GONE):
-            last = readable_entries(payload)[-1:]
-            if any(entry.client_id in self._own for entry in last):
-                self._line.write(yjs.QUERY_AWARENESS_FRAME)
+        if self._own and gone_last(payload) in self._own:
+            self._line.write(yjs.QUERY_AWARENESS_FRAME)
 
 
 class HocuspocusSession(YjsSession):

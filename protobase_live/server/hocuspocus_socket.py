@@ -10,9 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, ExitStack
-from contextvars import copy_context
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Protocol
 
 from protobase_actors import Clock, OrderedSet, Ref
@@ -21,7 +20,6 @@ from protobase_live.collection.mistakes import at_debug, summary
 from protobase_live.errors import (
     Forbidden,
     LimitExceeded,
-    Overloaded,
     ProtoBaseError,
     ProtocolError,
     Unauthorized,
@@ -45,7 +43,11 @@ from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest
 from protobase_live.server.connection_log import here
 from protobase_live.server.editor_pass import EditorPass
 from protobase_live.server.expiry import Expiry
+from protobase_live.server.gate import Gate
+from protobase_live.server.hocuspocus_accounts import HocuspocusAccounts, SocketOverloaded
+from protobase_live.server.hocuspocus_decisions import HocuspocusDecisions
 from protobase_live.server.hocuspocus_line import HocuspocusLine
+from protobase_live.server.hocuspocus_served import Served
 from protobase_live.server.hocuspocus_session import HocuspocusSession
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.wire import Wire
@@ -74,17 +76,8 @@ class Door(Protocol):
     @property
     def presence(self) -> PresenceHub: ...
 
-
-@dataclass(slots=True)
-class Served:
-    """A document that is served."""
-
-    line: HocuspocusLine
-    session: HocuspocusSession
-    collection: str
-    entry: EditorPass
-    """What its client may do there; a new one for each token that it comes with."""
-    expiry: Expiry
+    @property
+    def gate(self) -> Gate: ...
 
 
 class HocuspocusSocket:
@@ -107,28 +100,24 @@ class HocuspocusSocket:
         self.refused = False
         """Whether the socket was closed for something that its client would only do again."""
         self._connection = connection
-        self._context = copy_context()
-        """Whose connection it is, in which frames are not taken."""
         self._door = door
         self._token = token
         self._request = request
         self._clock = clock
         self._limits = limits
+        self._decisions = HocuspocusDecisions(self._decide, clock, limits, door.gate)
+        account = partial(door.account, address=connection.address)
+        self._accounts = HocuspocusAccounts(account, limits.socket_documents)
         self._message_bytes = message_bytes + hocuspocus.MAX_KEY_BYTES
         self._documents = Documents(kept, limits.socket_documents)
         self._served: dict[bytes, Served] = {}
         self._fed: dict[bytes, None] = {}
-        self._holds: dict[bytes, ExitStack] = {}
-        """Of the documents that count as open."""
-        self._deciding: dict[bytes, asyncio.Task[None]] = {}
         self._ending: OrderedSet[asyncio.Task[None]] = OrderedSet()
         self._full: OrderedSet[object] = OrderedSet()
-        """The documents that can take no more, and this socket while its client does not read."""
-        self._counted = ExitStack()
-        self._accounts: dict[str | None, Account] = {}
-        """Of each author that has had a document here."""
-        """That of whoever opened the first document, for which the socket counts."""
+        """The documents that can take no more, this socket while its client does not read, and what waits
+        for decisions about other documents."""
         self._refusals = 0
+        self._ended = False
         self._deadline = clock.call_later(limits.first_document_seconds, self._give_up)
 
     @property
@@ -142,14 +131,26 @@ class HocuspocusSocket:
             await self._connection.attend(self, self._limits.backlog_bytes)
         finally:
             self._deadline.cancel()
-            self._counted.close()
-            for deciding in self._deciding.values():
-                deciding.cancel()
-            for served in self._served.values():
-                self._end(served)
-            for hold in self._holds.values():
-                hold.close()
-            await asyncio.gather(*self._ending)
+            try:
+                await self._finish_deciding()
+            finally:  # also if there is no more time for that
+                await self._end_all()
+
+    async def _end_all(self) -> None:
+        self._ended = True
+        self._decisions.close()
+        for served in self._served.values():
+            self._end(served)
+        self._accounts.close()
+        await asyncio.gather(*self._ending)
+
+    async def _finish_deciding(self) -> None:
+        """Find out about who has written something and is gone."""
+        while not self._decisions.idle:
+            for key in await self._decisions.finish(self._documents.has_words):
+                if key not in self._served:
+                    self._documents.silence(key)
+            self._go_on()
 
     # from the client
 
@@ -160,10 +161,11 @@ class HocuspocusSocket:
             return
         try:
             self._serve(self._documents.receive(frame))
-        except LimitExceeded as error:
-            self._refuse(RESET, error)
-        except ProtocolError as error:
-            self._refuse(BAD_MESSAGE, error)
+        except (LimitExceeded, ProtocolError) as error:
+            self._give_up_on(error)
+        if self._documents.full:
+            self._full.add(self._documents)
+            self._connection.pause_reading()
 
     def take_end(self) -> None:
         """That was all for now of the documents that there was something of."""
@@ -197,20 +199,39 @@ class HocuspocusSocket:
                 self._fed[key] = None
                 self._served[key].session.take_frame(message)
             case Asked(key, token):
-                self._stop_deciding(key)
-                deciding, context = self._decide(key, token), self._context.copy()
-                self._deciding[key] = asyncio.get_running_loop().create_task(deciding, context=context)
-            case Left(key):
-                self._stop_deciding(key)
-                self._let_go(
-                    key
-                )  # no answer: a provider that has come in its place would take it for its own
+                self._decisions.begin(key, token)
+            case Left(key):  # no answer: a provider that has come in its place would take it for its own
+                self._decisions.stop(key)
+                self._let_go(key)
             case None:
                 pass
 
+    def _serve_all(self, events: Iterable[Event]) -> None:
+        try:
+            for event in events:
+                self._serve(event)
+        except (LimitExceeded, ProtocolError) as error:
+            self._give_up_on(error)
+
+    def _go_on(self) -> None:
+        """Serve what has waited for a decision."""
+        if self._ended:
+            return
+        self._serve_all(self._documents.go_on())
+        if not self._documents.full:
+            self._release(self._documents)
+        self.take_end()
+
     # deciding
 
-    async def _decide(self, key: bytes, token: str | None) -> None:
+    async def _decide(self, key: bytes, token: str | None) -> bool:
+        is_decided = await self._try(key, token)
+        if is_decided:
+            self._go_on()
+        return is_decided
+
+    async def _try(self, key: bytes, token: str | None) -> bool:
+        """Whether it is decided about a document."""
         try:
             collection, _ = hocuspocus.document_of(key)
             known = token if self._token is None else self._token()
@@ -221,27 +242,32 @@ class HocuspocusSocket:
             self._deny(key, f"{FORBIDDEN} {error}")
         except (ValidationError, ProtocolError) as error:
             self._deny(key, f"{BAD_NAME} {error}")
+        except SocketOverloaded as error:
+            self._decisions.done(key)
+            self._refuse(TRY_AGAIN, error)
         except ProtoBaseError as error:
             if error.retryable:
-                self.refused = self.refused or isinstance(error, Overloaded)
-                self._connection.close_soon(TRY_AGAIN, str(error))
-            else:
-                self._deny(key, f"{TRY_AGAIN} {error}")
+                return self._postpone(key, error)
+            code = TOO_MANY if isinstance(error, LimitExceeded) else TRY_AGAIN
+            self._deny(key, f"{code} {error}")
         except Exception as error:  # a mistake of ours, which fails alone
             fields = here("document_failed")
             _log.error("a document failed: %s", summary(error), exc_info=at_debug(error), extra=fields)
             self._deny(key, f"{INTERNAL_ERROR} internal error")
         else:
             self._admit(key, entry, ref)
+        return True
 
     async def _enter(self, key: bytes, collection: str, token: str | None) -> tuple[EditorPass, Ref[Message]]:
         """What the client may do with a document, to be closed in the end, and the document."""
+        if key not in self._served:
+            await self._decisions.enter()
         entry = await self._door.identify(collection, token, self._request)
         try:
             served = self._served.get(key)
             if served is not None and served.entry.author != entry.author:  # who has said what waits
                 raise Unauthorized("the token is not of the author who has this document: open it anew")
-            self._hold(key, collection, self._account_of(entry.author))
+            self._accounts.hold(key, collection, entry.author)
             ref = await self._door.ref(collection)
             entry.confirm()
         except BaseException:
@@ -249,79 +275,63 @@ class HocuspocusSocket:
             raise
         return entry, ref
 
-    def _account_of(self, author: str | None) -> Account:
-        """What an author takes; while the socket is open, it counts as one of its connections."""
-        if author not in self._accounts:
-            if len(self._accounts) >= self._limits.socket_documents:
-                most = self._limits.socket_documents
-                raise Overloaded(f"documents of {most} authors were opened on this socket (socket_documents)")
-            account = self._door.account(author, self._connection.address)
-            self._accounts[author] = self._counted.enter_context(account)
-        return self._accounts[author]
-
-    def _hold(self, key: bytes, collection: str, account: Account) -> None:
-        """Count a document as open, as long as it is. Raises Overloaded."""
-        if key not in self._holds:
-            hold = ExitStack()
-            hold.enter_context(account.opened.holding([collection]))
-            self._holds[key] = hold
-
-    def _stop_deciding(self, key: bytes) -> None:
-        if (deciding := self._deciding.pop(key, None)) is not None:
-            deciding.cancel()
+    def _postpone(self, key: bytes, error: ProtoBaseError) -> bool:
+        """It cannot be told now: whether that is all about this token. A document that is open stays so."""
+        if self._documents.full:  # others would wait for it
+            self._decisions.done(key)
+            self._connection.close_soon(TRY_AGAIN, str(error))
+            return True
+        is_renewed = self._documents.is_renewed(key)
+        if is_renewed:
+            self._decisions.done(key)
+        self._serve_all(self._documents.postpone(key))
+        return is_renewed
 
     def _admit(self, key: bytes, entry: EditorPass, ref: Ref[Message]) -> None:
-        self._deciding.pop(key, None)
+        self._decisions.done(key)
         served = self._served.get(key)
         if served is None and len(self._served) >= self._limits.socket_documents:
             entry.close()
             most = self._limits.socket_documents
             self._deny(key, f"{TOO_MANY} {most} documents are open on this socket (socket_documents)")
             return
-        served = self._open(key, ref, entry) if served is None else self._let_in(served, entry)
-        scope = hocuspocus.READ_ONLY if entry.read_only else hocuspocus.READ_WRITE
-        served.line.write(hocuspocus.encode_authenticated(scope))
-        self._catch_up(key)
-
-    def _let_in(self, served: Served, entry: EditorPass) -> Served:
-        """The client of a document may do from now on what ``entry`` says."""
-        if served.entry is not entry:
-            served.entry.close()
-            served.entry = entry
-        served.session.author = entry.author
-        served.expiry.set(entry.expires)
-        entry.give(served.session)
-        return served
+        if served is None:
+            served = self._open(key, ref, entry)
+        else:
+            served.let_in(entry)
+        if not self._documents.is_left(key):  # who has come in its place would take it for an answer
+            scope = hocuspocus.READ_ONLY if entry.read_only else hocuspocus.READ_WRITE
+            served.line.write(hocuspocus.encode_authenticated(scope))
+        self._serve_all(self._documents.accept(key))
+        self.take_end()
 
     def _open(self, key: bytes, ref: Ref[Message], entry: EditorPass) -> Served:
         self._deadline.cancel()
         self._connection.allow(self._message_bytes)
-        collection, session = hocuspocus.document_of(key)
+        collection, _ = hocuspocus.document_of(key)
         line = HocuspocusLine(self, self._connection, key)
         opened, asked = self._door.session(line, ref), hocuspocus.encode_token_request()
         before = self._limits.token_request_seconds
         expiry = Expiry(self._clock, opened.expire, lambda _: line.write(asked), before)
-        served = self._let_in(Served(line, opened, collection, entry, expiry), entry)
-        line.shares_frames = not session
+        served = Served(line, opened, collection, entry, expiry)
+        served.let_in(entry)
+        line.shares_frames = hocuspocus.SEPARATOR not in key
         opened.begin(self._door.presence, collection)
         self._served[key] = served
         return served
 
-    def _catch_up(self, key: bytes) -> None:
-        """Serve what a document's client has said while it was undecided."""
-        try:
-            for event in self._documents.accept(key):
-                self._serve(event)
-        except (LimitExceeded, ProtocolError) as error:
-            self._refuse(BAD_MESSAGE, error)
-        self.take_end()
-
     def _deny(self, key: bytes, reason: str) -> None:
-        """A document is not served, or no longer."""
-        self._deciding.pop(key, None)
-        self._let_go(key)
-        self._documents.silence(key)
-        self._write(key, hocuspocus.encode_permission_denied(reason))
+        """A token is not accepted; with a newer one, an open document goes on until that is decided."""
+        self._decisions.done(key)
+        goes_on = key in self._served and self._documents.is_renewed(key)
+        if not goes_on:
+            self._let_go(key)
+            if not self._documents.is_left(key):
+                self._write(key, hocuspocus.encode_permission_denied(reason))
+        self._serve_all(self._documents.refuse(key))
+        self._count_refusal()
+
+    def _count_refusal(self) -> None:
         self._refusals += 1
         if self._refusals >= self._limits.refused_documents:
             self._refuse(TOO_MANY, f"{self._refusals} documents were refused (refused_documents)")
@@ -330,13 +340,17 @@ class HocuspocusSocket:
 
     def close_document(self, line: HocuspocusLine, code: int, reason: str) -> None:
         """End a document because of a fault; its client is told so in the ways that its versions know."""
-        self._stop_deciding(line.key)
-        self._deny(line.key, f"{code} {reason}")
+        self._decisions.stop(line.key)
+        self._let_go(line.key)
+        self._documents.silence(line.key)
+        self._write(line.key, hocuspocus.encode_permission_denied(f"{code} {reason}"))
         self._write(line.key, hocuspocus.encode_close(f"{code} {reason}"))
+        self._count_refusal()
+        if self._documents.full:  # in whose place there may be room now
+            asyncio.get_running_loop().call_soon(self._go_on)
 
     def _let_go(self, key: bytes) -> None:
-        if (hold := self._holds.pop(key, None)) is not None:
-            hold.close()
+        self._accounts.let_go(key)
         if (served := self._served.pop(key, None)) is not None:
             self._end(served)
 
@@ -348,6 +362,9 @@ class HocuspocusSocket:
         ending = asyncio.get_running_loop().create_task(served.session.end())
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
+
+    def _give_up_on(self, error: LimitExceeded | ProtocolError) -> None:
+        self._refuse(RESET if isinstance(error, LimitExceeded) else BAD_MESSAGE, error)
 
     def _refuse(self, code: int, reason: object) -> None:
         self.refused = True

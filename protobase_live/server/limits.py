@@ -13,7 +13,13 @@ class ServerLimits(Limited):
     """What a server takes from its clients; every limit says how it is answered."""
 
     ABOVE_ZERO: ClassVar[frozenset[str]] = frozenset(
-        {"handshakes_at_once", "handshake_seconds", "ping_seconds"}
+        {
+            "handshakes_at_once",
+            "handshake_seconds",
+            "ping_seconds",
+            "undecided_pause_seconds",
+            "undecided_pause_seconds_most",
+        }
     )
 
     message_bytes: int | None = None
@@ -25,10 +31,12 @@ class ServerLimits(Limited):
     """Connections of one address at once, of IPv6 one network of 64 bits; another one is answered with HTTP
     503. Behind a proxy that is not in ``trusted_proxies`` all clients have the address of that."""
     identity_connections: int = 1_000
-    """Connections at once of all who have one author by their tokens; another one is closed with 1013."""
+    """Connections at once of all who have one author by their tokens; another one is closed with 1013. On a
+    Hocuspocus socket with documents of another author, its own are refused with 4429."""
     identity_collections: int = 5_000
     """Collections that one client, an author by its token or else an address, has open or has used of late,
-    made ones too; another one fails with `Overloaded`, over the Yjs doors with 1013."""
+    made ones too; another one fails with `Overloaded`, at the Yjs door with 1013, as a Hocuspocus document
+    with 4429."""
     identity_collection_seconds: float = 60.0
     """How long after its last use a collection counts for that, as long as it stays in memory."""
     silent_connections: int = 4_000
@@ -56,11 +64,13 @@ class ServerLimits(Limited):
     """How many of these may come at once after a pause."""
     handshakes_per_second: int = 300
     """Clients that may come in a second; others wait for their turn. Stock clients all come back in the same
-    moment after a restart, and would hold up those that are served."""
+    moment after a restart, and would hold up those that are served. As many documents may be opened at the
+    Hocuspocus door, of all sockets by turns."""
     handshakes_at_once: int = 100
     """How many of these may come in the same moment, if few came before."""
     waiting_handshakes: int = 2_400
-    """Clients that wait for their turn; another one is answered with HTTP 503, and comes back."""
+    """Clients that wait for their turn; another one is answered with HTTP 503, and comes back. So many
+    Hocuspocus sockets may have documents that wait; those of another one are tried again later."""
     drain_clients: int = 100
     """Clients that are closed at once when the server stops; the next ones follow after a twentieth of a
     second."""
@@ -127,7 +137,13 @@ class ServerLimits(Limited):
     undecided_messages: int = 1_000
     """Messages of the same; above it, the socket is closed with 4205."""
     undecided_documents: int = 100
-    """Documents of a Hocuspocus socket that are not decided; above it, the socket is closed with 4205."""
+    """Documents of a Hocuspocus socket that are not decided; above it, the socket is not read until one is,
+    or closed with 4205 if its client has said of none who it is. So many tokens are looked at at once."""
+    undecided_pause_seconds: float = 1.0
+    """After so long it is tried again to decide about a Hocuspocus document that cannot be decided for now;
+    each time doubles it. Where others wait for that, the socket is closed with 1013 instead."""
+    undecided_pause_seconds_most: float = 30.0
+    """The longest such pause."""
     socket_documents: int = 1_000
     """Documents that are open on one Hocuspocus socket; another one is refused. Also how many refused ones
     are remembered, to ignore what still comes for them."""

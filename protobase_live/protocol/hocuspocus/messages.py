@@ -65,9 +65,11 @@ Message = yjs.Message | Auth | SyncReply | Broadcast | Close
 
 
 def split(frame: bytes) -> tuple[bytes, bytes]:
-    """The key of a frame, and the message behind it. Raises ProtocolError if there is no key, or nothing
-    behind it."""
+    """The key of a frame, and the message behind it. Raises ProtocolError if there is no key, one that is too
+    long, or nothing behind it."""
     key, pos = read_bytes(frame, 0)
+    if len(key) > MAX_KEY_BYTES:
+        raise ProtocolError(f"a key has at most {MAX_KEY_BYTES} bytes")
     if pos == len(frame):
         raise ProtocolError(f"a frame that ends behind its key, at byte {pos}")
     return key, frame[pos:]

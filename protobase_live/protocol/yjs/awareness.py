@@ -28,6 +28,9 @@ MAX_RELAYED_CLOCK = MAX_CLOCK + 2**51
 MAX_STATE_BYTES = 16 * 1024
 """Bytes of one client's state, as JSON in UTF-8."""
 
+_GONE = b"\x04null"
+"""The state of who is gone, its length before it."""
+
 
 class Entry(NamedTuple):
     """One client's presence at a clock; `state` is JSON text, None when the client is gone."""
@@ -118,6 +121,24 @@ def encode_entries(entries: Iterable[Entry]) -> bytes:
         for client_id, clock, state in entries
     ]
     return varuint(len(parts)) + b"".join(parts)
+
+
+def gone_last(payload: bytes) -> int | None:
+    """The client whose leave is the last entry of an update that `encode_entries` has made; None if it is
+    none. Read from the end: what ends before has no high bit, and it may be long.
+    """
+    if not payload.endswith(_GONE):
+        return None
+    clock = _varuint_start(payload, len(payload) - len(_GONE))
+    client_id, _ = read_varuint(payload, _varuint_start(payload, clock))
+    return client_id
+
+
+def _varuint_start(payload: bytes, end: int) -> int:
+    start = end - 1
+    while start > 0 and payload[start - 1] >= 0x80:
+        start -= 1
+    return start
 
 
 def _state(client_id: int, raw: bytes) -> str | None:

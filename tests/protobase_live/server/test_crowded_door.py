@@ -119,7 +119,10 @@ async def test_an_identity_uses_so_many_collections_over_all_doors() -> None:
                 await _is_told_to_come_back(second, "identity_collections")
             async with connect(f"{address}/hocuspocus") as third:
                 await third.send(prefixed(b"other") + b"\x02\x00" + prefixed(b"ann"))
-                await _is_told_to_come_back(third, "identity_collections")
+                refused = await third.recv()
+                assert isinstance(refused, bytes)
+                assert refused.startswith(prefixed(b"other") + b"\x02\x01")
+                assert b"4429 this client uses 1 collections already (identity_collections)" in refused
             async with pb.connect(f"{address}/live", token="ann") as db:
                 await (await db.collection("room")).insert({}, key="k")
                 other = await db.collection("other")

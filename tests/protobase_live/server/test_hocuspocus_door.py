@@ -121,6 +121,19 @@ async def test_who_says_the_same_in_two_documents_is_told_in_each():
                 told_of_ada.add(name)
 
 
+@pytest.mark.parametrize("first", ["notes\0", "notes"])
+async def test_an_empty_session_is_told_of_by_its_own_key(first: str):
+    second = {"notes": "notes\0", "notes\0": "notes"}[first]
+    async with serving() as server, client_of(server) as one, client_of(server) as two:
+        await one.open(first)
+        await two.open(second)
+        async with client_of(server) as writer:
+            await writer.open("notes\0of its own")
+            await writer.say("notes\0of its own", yjs.encode_update(an_update("a")))
+            assert (await one.hear())[0] == first
+            assert (await two.hear())[0] == second
+
+
 async def test_nothing_is_told_to_be_stored_before_it_is():
     storage = GatedStorage()
     async with serving(storage=storage) as server, client_of(server) as client:
@@ -391,7 +404,9 @@ async def test_each_document_counts_for_its_own_author():
             await other.say("b", as_author("bob"))
             assert (await other.end())[0] == 1013
         await client.say("c", as_author("bob"))
-        assert (await client.end())[0] == 1013
+        of, told = await client.hear()
+        assert (of, told[:7]) == ("c", b"\x02\x01" + told[2:3] + b"4429")
+        assert b"identity_collections" in told
 
 
 async def test_a_socket_has_so_many_authors():

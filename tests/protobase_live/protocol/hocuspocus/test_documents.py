@@ -12,6 +12,8 @@ LIMITS = UndecidedLimits(bytes=1_000, messages=10, documents=3)
 AUTH = b"\x02\x00\x06secret"
 STEP1 = b"\x00\x00\x01\x00"
 AWARENESS = b"\x01\x01\x00"
+UPDATE = b"\x00\x02\x02\x00\x00"
+GOOD = b"\x02\x00\x04good"
 CLOSE = b"\x07"
 
 
@@ -55,7 +57,7 @@ def test_a_document_that_was_refused_is_silent_until_it_is_asked_for_again():
     found = documents()
     found.receive(frame("notes", AUTH))
     found.receive(frame("notes", STEP1))
-    found.silence(b"notes")
+    assert list(found.refuse(b"notes")) == []
     for message in (STEP1, AWARENESS):
         assert found.receive(frame("notes", message)) is None
     assert found.receive(frame("notes", AUTH)) == Asked(b"notes", "secret")
@@ -74,16 +76,121 @@ def test_the_last_words_about_a_document_that_was_left_are_nobody_s():
 def test_a_token_that_is_said_again_is_decided_again():
     found = opened("notes")
     assert found.receive(frame("notes", AUTH)) == Asked(b"notes", "secret")
-    assert found.receive(frame("notes", STEP1)) is None
-    assert list(found.accept(b"notes")) == [Said(b"notes", STEP1)]
+    assert list(found.accept(b"notes")) == []
 
 
-def test_a_token_among_what_was_kept_is_decided_before_what_follows_it():
+def test_an_open_document_is_heard_while_its_token_is_looked_at_again():
+    found = opened("notes")
+    found.receive(frame("notes", AUTH))
+    assert found.receive(frame("notes", UPDATE)) == Said(b"notes", UPDATE)
+    assert found.receive(frame("notes", CLOSE)) == Left(b"notes")
+    assert found.receive(frame("notes", UPDATE)) is None
+
+
+def test_a_token_among_what_was_kept_is_decided_next():
     found = documents()
-    for message in (AUTH, AWARENESS, AUTH, STEP1):
+    for message in (AUTH, AWARENESS, GOOD, STEP1):
         found.receive(frame("notes", message))
-    assert list(found.accept(b"notes")) == [Said(b"notes", AWARENESS), Asked(b"notes", "secret")]
-    assert list(found.accept(b"notes")) == [Said(b"notes", STEP1)]
+    heard = list(found.accept(b"notes"))
+    assert heard == [Said(b"notes", AWARENESS), Asked(b"notes", "good"), Said(b"notes", STEP1)]
+    assert list(found.accept(b"notes")) == []
+
+
+def test_a_newer_token_is_asked_about_when_the_older_one_is_refused():
+    found = documents()
+    for message in (AUTH, STEP1, GOOD, AWARENESS):
+        found.receive(frame("notes", message))
+    assert list(found.refuse(b"notes")) == [Asked(b"notes", "good")]
+    assert list(found.accept(b"notes")) == [Said(b"notes", STEP1), Said(b"notes", AWARENESS)]
+    assert list(found.refuse(b"notes")) == []
+    assert found.receive(frame("notes", AWARENESS)) is None
+
+
+def test_of_several_newer_tokens_of_an_open_document_the_last_one_counts():
+    found = opened("notes")
+    for message in (AUTH, AUTH, GOOD):
+        found.receive(frame("notes", message))
+    assert found.is_renewed(b"notes")
+    assert list(found.refuse(b"notes")) == [Asked(b"notes", "good")]
+    assert found.receive(frame("notes", UPDATE)) == Said(b"notes", UPDATE)
+    assert list(found.refuse(b"notes")) == []
+    assert found.receive(frame("notes", UPDATE)) is None
+
+
+def test_who_cannot_be_decided_for_now_may_come_with_another_token():
+    found = documents()
+    found.receive(frame("notes", AUTH))
+    assert list(found.postpone(b"notes")) == []
+    assert found.receive(frame("notes", UPDATE)) is None
+    assert found.receive(frame("notes", GOOD)) == Asked(b"notes", "good")
+    found.receive(frame("notes", AUTH))
+    assert list(found.postpone(b"notes")) == [Asked(b"notes", "secret")]
+    assert list(found.accept(b"notes")) == [Said(b"notes", UPDATE)]
+    found.receive(frame("notes", AUTH))
+    assert list(found.postpone(b"notes")) == []
+    assert found.receive(frame("notes", GOOD)) == Asked(b"notes", "good")
+
+
+def test_who_leaves_before_the_decision_leaves_behind_what_was_written():
+    found = documents()
+    for message in (AUTH, STEP1, UPDATE, CLOSE):
+        assert not isinstance(found.receive(frame("notes", message)), Left)
+    assert found.is_left(b"notes")
+    assert found.has_words(b"notes")
+    heard = [Said(b"notes", STEP1), Said(b"notes", UPDATE), Left(b"notes")]
+    assert list(found.accept(b"notes")) == heard
+    assert found.receive(frame("notes", AWARENESS)) is None
+
+
+def test_who_comes_back_behind_what_was_written_is_decided_for_itself():
+    for answer in ("accept", "refuse"):
+        found = documents()
+        for message in (AUTH, UPDATE, CLOSE, GOOD, STEP1):
+            found.receive(frame("notes", message))
+        heard = list(getattr(found, answer)(b"notes"))
+        before = [Said(b"notes", UPDATE), Left(b"notes")] if answer == "accept" else []
+        assert heard == [*before, Asked(b"notes", "good")]
+        assert list(found.accept(b"notes")) == [Said(b"notes", STEP1)]
+
+
+def test_who_leaves_without_having_written_leaves_at_once():
+    found = documents()
+    found.receive(frame("notes", AUTH))
+    found.receive(frame("notes", STEP1))
+    assert not found.has_words(b"notes")
+    assert found.receive(frame("notes", CLOSE)) == Left(b"notes")
+
+
+def test_more_documents_than_may_be_undecided_wait_in_their_order():
+    found = documents()
+    for n in range(5):
+        found.receive(frame(f"notes{n}", AUTH))
+    assert found.full
+    assert found.receive(frame("notes0", CLOSE)) is None, "what came before comes first"
+    list(found.accept(b"notes0"))
+    assert list(found.go_on()) == [Asked(b"notes3", "secret")]
+    list(found.refuse(b"notes1"))
+    assert list(found.go_on()) == [Asked(b"notes4", "secret"), Left(b"notes0")]
+    assert not found.full
+
+
+def test_newer_tokens_of_open_documents_take_no_places():
+    found = documents()
+    for n in range(5):
+        found.receive(frame(f"notes{n}", AUTH))
+        list(found.accept(f"notes{n}".encode()))
+    for n in range(5):
+        assert found.receive(frame(f"notes{n}", AUTH)) == Asked(f"notes{n}".encode(), "secret")
+    assert found.receive(frame("another", AUTH)) == Asked(b"another", "secret")
+
+
+def test_what_was_never_here_is_not_remembered():
+    found = documents()
+    found.receive(frame("notes", AUTH))
+    found.silence(b"notes")
+    for n in range(5):
+        assert found.receive(frame(f"never{n}", CLOSE)) is None
+    assert found.receive(frame("notes", STEP1)) is None, "it is remembered to have been refused"
 
 
 def test_what_is_kept_is_bounded():
@@ -91,7 +198,8 @@ def test_what_is_kept_is_bounded():
         ([frame("notes", b"\x01" + bytes(400))] * 3, "undecided_bytes"),
         ([frame("notes", AWARENESS)] * 11, "undecided_messages"),
         ([frame(f"notes{n}", AWARENESS) for n in range(4)], "undecided_documents"),
-        ([frame(f"notes{n}", AUTH) for n in range(4)], "undecided_documents"),
+        ([frame("notes", b"\x02\x00" + prefixed(bytes(1_001)))], "undecided_bytes"),
+        ([frame(f"notes{n}", b"\x02\x00" + prefixed(bytes(400))) for n in range(5)], "undecided_bytes"),
     ):
         found = documents()
         for message in messages[:-1]:

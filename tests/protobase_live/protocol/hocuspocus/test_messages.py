@@ -116,3 +116,9 @@ def test_whatever_comes_is_a_message_or_a_protocol_error(frame: bytes):
 @given(st.text(max_size=20), st.binary(min_size=1, max_size=20))
 def test_a_key_is_split_off(name: str, message: bytes):
     assert split(prefixed(name.encode()) + message) == (name.encode(), message)
+
+
+def test_a_key_is_no_longer_than_those_of_collections():
+    assert split(prefixed(b"x" * 1024) + b"\x07") == (b"x" * 1024, b"\x07")
+    with pytest.raises(ProtocolError, match="1024 bytes"):
+        split(prefixed(b"x" * 1025) + b"\x07")

@@ -10,6 +10,7 @@ from protobase_live.protocol.yjs.awareness import (
     Entry,
     decode_entries,
     encode_entries,
+    gone_last,
     readable_entries,
 )
 from protobase_live.protocol.yjs.varint import prefixed, varuint
@@ -109,3 +110,12 @@ def test_what_comes_before_something_malformed_counts():
     assert readable_entries(b"") == []
     assert readable_entries(varuint(awareness.MAX_ENTRIES + 1)) == []
     assert readable_entries(whole + bytes(awareness.MAX_UPDATE_BYTES)) == []
+
+
+NUMBERS = st.integers(0, 300) | st.integers(0, 2**53 - 1)
+
+
+@given(st.lists(st.builds(Entry, NUMBERS, NUMBERS, st.sampled_from([None, "{}", '"null"', '"\u00e9"', "7"]))))
+def test_whose_leave_is_last_is_read_from_the_end(entries: list[Entry]):
+    last = entries[-1] if entries else Entry(0, 0, "{}")
+    assert gone_last(encode_entries(entries)) == (last.client_id if last.state is None else None)
