@@ -181,14 +181,31 @@ class Following:
     async def _try_again(self) -> None:
         """Have shown what waits, as long as something does."""
         try:
+            again = self._clock.monotonic() + RETRY_SECONDS
             while self._late:
-                await self._clock.sleep(RETRY_SECONDS)
+                names = self._not_behind()
+                if not names:
+                    await self._clock.sleep(again - self._clock.monotonic())
+                if self._clock.monotonic() >= again:
+                    names, again = [*self._late], self._clock.monotonic() + RETRY_SECONDS
                 for name in self._late.keys() - self._loaded.keys():
                     del self._late[name]
-                with suppress(ProtoBaseError, StorageError):  # it is tried again
-                    await self._show({name: [*late.commits] for name, late in self._late.items()})
+                await self._show_late(names)
         finally:
             self._trying = None
+
+    def _not_behind(self) -> list[str]:
+        """The collections that have taken what they could not, and have more by now: that waits no longer."""
+        waiting = {name: late.commits for name, late in self._late.items()}
+        failed = {name for name, late in self._late.items() if late.tries}
+        behind = failed.union(*(each for each in connected(waiting) if not failed.isdisjoint(each)))
+        return [name for name in waiting if name not in behind]
+
+    async def _show_late(self, names: Sequence[str]) -> None:
+        try:
+            await self._show({name: [*self._late[name].commits] for name in names if name in self._late})
+        except (ProtoBaseError, StorageError):
+            await self._clock.sleep(RETRY_SECONDS)  # it is tried again
 
     def _reload(self, name: str) -> None:
         """Begin again with what is stored. Who writes on is another Yjs client: it may be another history."""

@@ -233,13 +233,13 @@ class Outgoing:
         self._set_back = False
         since: dict[str, float] = {}
         lines = await self._lines(since)
-        await self._complete(lines)
+        complete = await self._complete(lines)
         if self._behind:
             await self._send_snapshots(lines, since)
         else:
-            await self._send_lines(lines, since)
+            await self._send_lines(lines, since, complete)
 
-    async def _send_lines(self, lines: dict[str, Line], since: Mapping[str, float]) -> None:
+    async def _send_lines(self, lines: dict[str, Line], since: Mapping[str, float], complete: bool) -> None:
         """Send what was read, in as many messages as that takes: to read it again would take longer.
 
         Not behind something that turns out to be lacking: that is to be sent before it.
@@ -247,7 +247,7 @@ class Outgoing:
         now = self._clock.monotonic()
         self._under_way = lines
         batching = Batching(lines, self._limits.batch_commits, self._limits.batch_bytes)
-        take = batching.run_at_least_one
+        take = batching.run_at_least_one if complete else batching.run
         while not self._set_back and (batch := take()).commits:
             oldest = min(since.get(name, now) for name in batch.taken)
             await self._send_batch(batch, {name: lines[name].history for name in batch.taken}, oldest)
@@ -256,7 +256,7 @@ class Outgoing:
         self._under_way = {}
         for name, line in lines.items():
             if line.waiting or not line.whole:
-                self._lacking[name] = since.get(name, now)
+                self._lacking[name] = min(since.get(name, now), self._lacking.get(name, now))
 
     async def _lines(self, since: dict[str, float]) -> dict[str, Line]:
         """What is lacking of as many collections as fill a message: more would be read in vain.
@@ -276,24 +276,27 @@ class Outgoing:
                 commits += len(line.waiting)
         return lines
 
-    async def _complete(self, lines: dict[str, Line]) -> None:
+    async def _complete(self, lines: dict[str, Line]) -> bool:
         """Look for the other parts of transactions over several collections.
 
         All are in the logs as soon as one is, though not all may have been shown yet: what a log lacks that
         is read after that is not there. While others write, a log may lack what one has that is read later.
-        After so many readings what lacks a part waits for the next message.
+        After so many readings of the same logs what lacks a part waits for the next message; False then.
         """
-        looked_for = set[Part]()
-        for _ in range(READINGS):
-            missing = missing_parts(lines) - looked_for
-            if not missing:
-                return
+        looked_for, read, readings = set[Part](), set[str](), 0
+        while missing := missing_parts(lines) - looked_for:
+            names = {name for name, _ in missing}
+            readings += names <= read  # of the others there are only so many
+            if readings > READINGS:
+                cut_off(lines, {joint for _, joint in missing})
+                return False
             looked_for |= missing
-            for name in sorted({name for name, _ in missing}):
+            read |= names
+            for name in sorted(names):
                 line = await self._line(name, recent=False)
                 if line is not None:
                     lines[name] = line
-        cut_off(lines, {joint for _, joint in missing_parts(lines) - looked_for})
+        return True
 
     async def _line(self, collection: str, *, recent: bool = True) -> Line | None:
         """What is lacking of a collection; None if that is nothing, or no commits.

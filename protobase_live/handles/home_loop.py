@@ -26,9 +26,16 @@ class HomeLoop:
             raise _elsewhere()
 
     def require_thread(self) -> None:
-        """Raise ValidationError in another thread, for what is used where no loop runs, too."""
-        if self._loop is not None and get_ident() != self._thread:
-            raise _elsewhere()
+        """Raise ValidationError in another thread, for what is used where no loop runs, too.
+
+        A loop may go on in another thread than it began in.
+        """
+        if self._loop is None or get_ident() == self._thread:
+            return
+        try:
+            self.require()
+        except RuntimeError:  # no loop runs here
+            raise _elsewhere() from None
 
 
 def _elsewhere() -> ValidationError:

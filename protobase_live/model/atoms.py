@@ -229,10 +229,12 @@ def _annotations(cls: type[Atom], frame: FrameType | None) -> dict[str, Any]:
 
     Raises ValidationError.
     """
+    passed: dict[str, Any] = {}
     while frame is not None and frame.f_code.co_name in _CALLED_BY_A_DEFINITION:
+        passed = frame.f_locals | passed  # a class may be defined in one of these, too
         frame = frame.f_back
     # What the class has comes behind the rest: a field may be called as its own type, or as another one's.
-    local = {} if frame is None else frame.f_locals
+    local = passed if frame is None else passed | frame.f_locals
     module = vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}
     known = {cls.__name__: cls, **vars(cls), **vars(builtins), **module, **local}
     return {

@@ -182,6 +182,7 @@ class Server:
             self._probing = Probing(self._clock, self._limits.ping_seconds, lambda: self._sessions)
             self._doors += await self._linking.begin()
         except BaseException:
+            self._started = self._server is not None  # what has not listened yet may be started again
             await self.close()
             raise
         return self

@@ -19,7 +19,10 @@ class TransactionLimits(Limited):
     transaction_reads: int = 20_000
     """Different questions whose answers one transaction relies on; another one fails with `LimitExceeded`."""
     transact_attempts: int = 32
-    """Tries of `transact` before it gives up with `Conflict`."""
+    """Tries of `transact` before it gives up with `Conflict`, or with what its function raised then."""
+    recheck_seconds: float = 1.0
+    """How long `transact` looks, when its function has raised something, whether what that had read is still
+    so; then what it raised is raised."""
 
 
 DEFAULT_TRANSACTION_LIMITS = TransactionLimits()

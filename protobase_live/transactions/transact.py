@@ -45,8 +45,8 @@ async def transact(
     first attempt is optimistic. Later ones keep out other ``contenders`` for the collections that the first
     one read or wrote: they go one after the other instead of starving each other.
 
-    What ``fn`` raises counts only if all that it had read is still so then: else that is a Conflict, too. So
-    nobody is told of what came of half of another transaction.
+    What ``fn`` raises counts only if all that it had read is still so then: else ``fn`` runs again, too. So
+    nobody is told of what came of half of another transaction. After the last attempt it counts anyway.
 
     Raises Conflict when the last of ``limits.transact_attempts`` failed, ValidationError inside the function
     of another `transact` and for a generator function, and whatever ``fn`` or the commit raises otherwise.
@@ -69,6 +69,8 @@ async def transact(
                     return await trial.run()
                 except Conflict as error:
                     conflict = error
+    if trial.raised is not None:  # it may be a mistake of the function: a Conflict is tried again by programs
+        raise trial.raised from conflict
     attempts = f"{limits.transact_attempts} attempts (transact_attempts)"
     raise Conflict(f"gave up after {attempts}: {conflict}") from conflict
 
@@ -77,6 +79,11 @@ def _is_generator(fn: Callable[..., object]) -> bool:
     """Whether a call of ``fn`` would give a generator, and do nothing."""
     run = fn, type(fn).__call__
     return any(inspect.isgeneratorfunction(each) or inspect.isasyncgenfunction(each) for each in run)
+
+
+def _is_of_the_data(error: Exception) -> bool:
+    """Whether it can come of what was read: not of an end of waiting, or of what may be tried again."""
+    return not isinstance(error, TimeoutError) and not (isinstance(error, ProtoBaseError) and error.retryable)
 
 
 class _Trial(Generic[R]):
@@ -99,12 +106,15 @@ class _Trial(Generic[R]):
         self._limits = limits
         self.collections: frozenset[str] = frozenset()
         """What the last attempt read or wrote."""
+        self.raised: Exception | None = None
+        """What the function raised in the last attempt, where what it had read was not so any more."""
 
     async def run(self) -> R:
         """One attempt. Raises Conflict, and whatever the function raises of what is still so.
 
         What it reads is of different moments until the commit, so it may fail on what never was.
         """
+        self.raised = None
         tx = Transaction(
             self._backend,
             author=self._author,
@@ -118,9 +128,9 @@ class _Trial(Generic[R]):
                     result = self._fn(tx)
                     return await result if inspect.isawaitable(result) else cast("R", result)
                 except Exception as error:
-                    is_of_the_data = not (isinstance(error, ProtoBaseError) and error.retryable)
-                    if is_of_the_data and (conflict := await tx.outdated()) is not None:
-                        raise conflict from error
+                    if _is_of_the_data(error) and (conflict := await tx.outdated()) is not None:
+                        self.raised = error
+                        raise conflict from None
                     raise
         finally:
             self.collections = tx.collections

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import TracebackType
 from typing import TypeVar, overload
 
 from protobase_live.errors import Closed, Conflict, ProtoBaseError
 from protobase_live.handles import Collection, Ids, Loader, OnInvalid, Row, system_ids
-from protobase_live.model.durability import Durability
+from protobase_live.model.durability import LOCAL, Durability
 from protobase_live.model.names import check_author
 from protobase_live.model.operations import Backend, Receipt
 from protobase_live.transactions.buffer import Buffer
@@ -106,15 +107,16 @@ class Transaction:
     async def outdated(self) -> Conflict | None:
         """What of all that was read is another answer now, None for nothing.
 
-        None, too, where that cannot be found out.
+        None, too, where that cannot be found out within ``recheck_seconds``.
         """
         buffer = self._begun()
         try:
-            if buffer.checks:
-                await self._backend.commit({}, buffer.checks, self._author)
+            async with asyncio.timeout(self._limits.recheck_seconds):
+                if buffer.checks:
+                    await self._backend.commit({}, buffer.checks, self._author, LOCAL)
         except Conflict as conflict:
             return conflict
-        except ProtoBaseError:
+        except (ProtoBaseError, TimeoutError):
             pass
         return None
 

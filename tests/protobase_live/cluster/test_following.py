@@ -284,7 +284,7 @@ async def test_parts_of_one_transaction_wait_for_each_other() -> None:
     await world.finish()
 
 
-async def test_what_came_while_it_was_tried_again_waits_for_the_next_time() -> None:
+async def test_what_came_while_it_was_tried_again_waits_no_longer() -> None:
     world = World()
     world.load("a", {})
     world.home.errors = [Unavailable("not now")]
@@ -296,10 +296,28 @@ async def test_what_came_while_it_was_tried_again_waits_for_the_next_time() -> N
     await world.clock.settle()
     world.home.gate.set()
     await world.clock.settle()
-    assert len(world.home.taken) == 2
+    assert world.home.taken[2:] == [{"a": [part("a", 2)]}]
+    await world.finish()
+
+
+async def test_what_goes_on_does_not_wait_for_what_still_fails() -> None:
+    world = World()
+    for name in "abc":
+        world.load(name, {})
+    world.home.errors = [Unavailable("not now")]
+    world.storage.told.put_nowait({"a": News((A1,)), "b": News((part("b", 1),))})
+    await world.clock.settle()
+    world.home.gate, world.home.holds = asyncio.Event(), ["b"]
+    await world.clock.advance(RETRY_SECONDS)
+    behind = {"a": News((part("a", 2),)), "b": News((part("b", 2, "b", "c"),))}
+    world.storage.told.put_nowait(behind | {"c": News((part("c", 1, "b", "c"),))})
+    await world.clock.settle()
+    world.home.gate.set()
+    await world.clock.settle()
+    assert world.home.taken[2:] == [{"a": [part("a", 2)]}], "c has a part of what b could not take"
     await world.clock.advance(RETRY_SECONDS)
     await world.clock.settle()
-    assert world.home.taken[2:] == [{"a": [part("a", 2)]}]
+    assert {name: len(each) for name, each in world.home.taken[3].items()} == {"b": 2, "c": 1}
     await world.finish()
 
 

@@ -29,6 +29,30 @@ async def elsewhere(work: Callable[[], Coroutine[Any, Any, object]]) -> list[Bas
     return raised
 
 
+def test_a_loop_may_go_on_in_another_thread() -> None:
+    loop = asyncio.new_event_loop()
+
+    async def begin() -> tuple[Database, pb.Live]:
+        db = await pb.open("memory:")
+        live = db.live("tasks")
+        await live.__aenter__()
+        return db, live
+
+    db, live = loop.run_until_complete(begin())
+    rows: list[list[pb.Row]] = []
+
+    async def go_on() -> None:
+        rows.append(live.rows)
+        await live.__aexit__(None, None, None)
+        await db.close()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(go_on()))
+    thread.start()
+    thread.join()
+    loop.close()
+    assert rows == [[]]
+
+
 @pytest.mark.parametrize("remote", [False, True])
 async def test_another_loop_is_refused_before_anything_is_done(remote: bool) -> None:
     async with (

@@ -157,6 +157,24 @@ def test_annotations_are_read_where_the_class_is_whatever_else_its_bases_do():
     assert Alert(name="a").name == "a"
 
 
+def test_a_class_may_be_defined_where_another_one_is():
+    found: list[type[Atom]] = []
+
+    class Maker:
+        def __init_subclass__(cls) -> None:
+            Name = str
+
+            class Made(Atom):
+                name: Name
+
+            found.append(Made)
+
+    class Maker2(Maker):
+        pass
+
+    assert found[0](name="a").name == "a"
+
+
 def test_annotations_that_say_no_type_name_the_field():
     with pytest.raises(ValidationError, match=r"Node: field 'parent': .*Node.* is not a type for a field"):
 

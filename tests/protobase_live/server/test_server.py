@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import cast
@@ -255,6 +256,15 @@ async def test_a_server_is_started_once(database: Database) -> None:
         assert (await get(server, "/readyz"))[0] == 200, "it goes on"
     with pytest.raises(Closed, match="make another"):
         await server.__aenter__()
+
+
+async def test_a_server_that_did_not_come_to_listen_may_be_started_again(database: Database) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        server = Server(database, port=taken.getsockname()[1])
+        with pytest.raises(OSError, match="in use"):
+            await server.__aenter__()
+    async with server:
+        assert (await get(server, "/readyz"))[0] == 200
 
 
 async def test_a_message_in_pieces(server: Server, database: Database) -> None:

@@ -132,10 +132,37 @@ async def test_what_is_raised_of_half_a_transaction_is_told_to_nobody(books):
         assert await tx["tasks"].items() == {"a": {"n": 3}, "b": {"n": 7}}
 
 
-async def test_it_counts_as_an_attempt(books):
-    limits = TransactionLimits(transact_attempts=3)
-    with pytest.raises(Conflict, match="after 3 attempts"):
-        await transact(books, Moves(books, 9), contenders=Contenders(), limits=limits)
+async def test_it_counts_as_an_attempt_and_is_told_after_the_last_one(books):
+    moves, limits = Moves(books, 9), TransactionLimits(transact_attempts=3)
+    with pytest.raises(ZeroDivisionError) as raised:
+        await transact(books, moves, contenders=Contenders(), limits=limits)
+    assert moves.attempts == 3
+    assert isinstance(raised.value.__cause__, Conflict)
+
+
+async def test_nobody_waits_for_long_to_learn_whether_it_is_still_so(books):
+    async def fn(tx):
+        await tx["tasks"].get("a")
+        books.commit = never
+        raise ZeroDivisionError
+
+    async def never(*_: object) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    limits = TransactionLimits(recheck_seconds=0)
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(transact(books, fn, contenders=Contenders(), limits=limits), 10)
+
+
+async def test_the_end_of_waiting_is_not_checked(books):
+    async def fn(tx):
+        await tx["tasks"].get("a")
+        books.commit = AsyncMock()
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        await transact(books, fn, contenders=Contenders())
+    books.commit.assert_not_awaited()
 
 
 async def test_what_is_raised_of_what_is_so_is_raised(books):
