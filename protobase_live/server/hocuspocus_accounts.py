@@ -26,7 +26,8 @@ class HocuspocusAccounts:
         self._most = most
         self._counted = ExitStack()
         self._accounts: dict[str | None, Account] = {}
-        self._holds: dict[bytes, ExitStack] = {}
+        self._holds: dict[bytes, tuple[str | None, ExitStack]] = {}
+        """By document, and the authors that they count for."""
 
     def hold(self, key: bytes, collection: str, author: str | None) -> None:
         """Count a document as open, as long as it is.
@@ -36,23 +37,25 @@ class HocuspocusAccounts:
             LimitExceeded: this document alone is one too many.
         """
         account = self._of(author)
-        if key in self._holds:
+        if key in self._holds and self._holds[key][0] == author:
             return
+        self.let_go(key)  # another one's token could not be judged
         hold = ExitStack()
         try:
             hold.enter_context(account.opened.holding([collection]))
         except Overloaded as error:
             raise LimitExceeded(str(error)) from error
-        self._holds[key] = hold
+        self._holds[key] = author, hold
 
     def let_go(self, key: bytes) -> None:
         """The document is open no more."""
-        if (hold := self._holds.pop(key, None)) is not None:
+        _, hold = self._holds.pop(key, (None, None))
+        if hold is not None:
             hold.close()
 
     def close(self) -> None:
         """The socket is gone."""
-        for hold in self._holds.values():
+        for _, hold in self._holds.values():
             hold.close()
         self._holds.clear()
         self._counted.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
+from functools import partial
 
 from protobase_actors import Clock
 from protobase_live.errors import Overloaded
@@ -29,19 +30,25 @@ class HocuspocusDecisions:
         self._context = copy_context()
         """Whose connection it is, in which frames are not taken."""
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
-        self._waiting: set[bytes] = set()
-        """Those that are tried again later."""
+        self._waiting: dict[bytes, asyncio.Future[None]] = {}
+        """Those that are tried again later, and what they wait for."""
         self._ending = False
 
     def begin(self, key: bytes, token: str | None) -> None:
         """Find out; what was asked about the document before counts no more."""
         self.stop(key)
         deciding, context = self._try(key, token), self._context.copy()
-        self._tasks[key] = asyncio.get_running_loop().create_task(deciding, context=context)
+        self._tasks[key] = task = asyncio.get_running_loop().create_task(deciding, context=context)
+        task.add_done_callback(partial(self._ended, key))
 
     def done(self, key: bytes) -> None:
         """That is known now."""
         self._tasks.pop(key, None)
+
+    def hurry(self) -> None:
+        """Others wait for what is tried again later: try it now."""
+        for waking in self._waiting.values():
+            _wake(waking)
 
     def stop(self, key: bytes) -> None:
         """Nobody wants to know that any more."""
@@ -84,9 +91,25 @@ class HocuspocusDecisions:
             if self._ending:  # nobody comes back for it
                 self.done(key)
                 return
-            self._waiting.add(key)
-            try:
-                await self._clock.sleep(pause)
-            finally:
-                self._waiting.discard(key)
+            await self._pause(key, pause)
             pause = min(2 * pause, self._limits.undecided_pause_seconds_most)
+
+    async def _pause(self, key: bytes, seconds: float) -> None:
+        waking = self._waiting[key] = asyncio.get_running_loop().create_future()
+        timer = self._clock.call_later(seconds, partial(_wake, waking))
+        try:
+            await waking
+        finally:
+            timer.cancel()
+            if self._waiting.get(key) is waking:
+                del self._waiting[key]
+
+    def _ended(self, key: bytes, task: asyncio.Task[None]) -> None:
+        """However it has ended: nobody may wait for it."""
+        if self._tasks.get(key) is task:
+            del self._tasks[key]
+
+
+def _wake(waking: asyncio.Future[None]) -> None:
+    if not waking.done():
+        waking.set_result(None)

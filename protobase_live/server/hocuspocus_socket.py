@@ -166,6 +166,7 @@ class HocuspocusSocket:
         if self._documents.full:
             self._full.add(self._documents)
             self._connection.pause_reading()
+            self._decisions.hurry()
 
     def take_end(self) -> None:
         """That was all for now of the documents that there was something of."""
@@ -280,6 +281,8 @@ class HocuspocusSocket:
         if self._documents.full:  # others would wait for it
             self._decisions.done(key)
             self._connection.close_soon(TRY_AGAIN, str(error))
+            if key not in self._served:
+                self._documents.silence(key)
             return True
         is_renewed = self._documents.is_renewed(key)
         if is_renewed:

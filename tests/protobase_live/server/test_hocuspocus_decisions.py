@@ -65,6 +65,32 @@ async def test_what_cannot_be_told_is_tried_again_ever_later():
     assert program.asked == [b"a", b"a"]
 
 
+async def test_what_others_wait_for_is_tried_again_at_once():
+    program = Program()
+    program.knows = False
+    program.decisions.begin(b"a", None)
+    await program.clock.settle()
+    program.decisions.hurry()
+    await program.clock.settle()
+    assert program.asked == [b"a", b"a"]
+    program.knows = True
+    await program.clock.advance(2)
+    assert program.asked == [b"a", b"a", b"a"]
+    assert program.decisions.idle
+
+
+async def test_a_decision_that_ends_of_itself_is_waited_for_by_nobody():
+    program = Program()
+
+    async def fail(key: bytes, token: str | None) -> bool:
+        raise asyncio.CancelledError
+
+    decisions = HocuspocusDecisions(fail, program.clock, LIMITS, program.gate)
+    decisions.begin(b"a", None)
+    await program.clock.settle()
+    assert decisions.idle
+
+
 async def test_at_the_end_only_what_is_wanted_is_waited_for_and_nothing_tried_again():
     program = Program(ServerLimits(undecided_documents=9))
     program.knows = False

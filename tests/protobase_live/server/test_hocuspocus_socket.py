@@ -148,11 +148,34 @@ async def test_where_others_wait_for_what_cannot_be_decided_the_socket_is_to_com
     async with serving(directory, clock=clock, limits=limits) as (_, server), client_of(server) as client:
         await client.say("notes", token("ann"))
         await directory.until_asked(1)
+        await clock.settle()
         await client.say("other", AUTH)
-        ended = asyncio.ensure_future(client.end())
-        while not ended.done():
-            await clock.advance(1)
-        assert await ended == (1013, "the directory is down")
+        assert await client.end() == (1013, "the directory is down"), (
+            "without a pause: the clock stands still"
+        )
+
+
+async def test_what_waits_for_what_cannot_be_decided_is_not_lost_when_the_socket_ends_for_that():
+    directory = Directory()
+    limits = pb.ServerLimits(undecided_documents=1)
+    async with (
+        serving(directory, limits=limits) as (db, server),
+        db.changes("open") as opened,
+        db.changes("two") as two,
+        client_of(server) as client,
+    ):
+        await client.open("open")
+        directory.answers.clear()
+        directory.down.add("ann")
+        await client.say("one", token("ann"))
+        await directory.until_asked(2)
+        await client.say("two", AUTH, yjs.encode_update(an_update("a")))
+        await client.say("open", yjs.encode_update(an_update("b")))
+        await ping(client)
+        directory.answers.set()
+        assert (await anext(aiter(opened))).author == "secret"
+        assert (await anext(aiter(two))).author == "secret"
+        assert await client.end() == (1013, "the directory is down")
 
 
 async def test_a_renewal_that_cannot_be_decided_for_now_leaves_what_is_open_until_its_end():
