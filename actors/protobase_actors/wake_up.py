@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
+
+from .clock import Clock
 
 _Waiting = dict[asyncio.Future[None], None]
 
@@ -21,6 +24,16 @@ class WakeUp:
         """Wait for the next `wake`, from the call on: a task that is made to wait begins later than that."""
         return _until(self.future(), self._waiting)
 
+    async def wait_at_most(self, clock: Clock, seconds: float) -> None:
+        """`wait`, but no longer than that."""
+        future = self.future()
+        timer = clock.call_later(seconds, partial(_let_go_on, future))
+        try:
+            await future
+        finally:
+            timer.cancel()
+            self.forget(future)
+
     def future(self) -> asyncio.Future[None]:
         """Done at the next `wake`, or when somebody sets it before. Who waits no more has to `forget` it."""
         future = asyncio.get_running_loop().create_future()
@@ -35,8 +48,12 @@ class WakeUp:
         """Let everybody go on."""
         waiting, self._waiting = self._waiting, {}
         for future in waiting:
-            if not future.done():  # it was cancelled, and its task has not run since
-                future.set_result(None)
+            _let_go_on(future)
+
+
+def _let_go_on(future: asyncio.Future[None]) -> None:
+    if not future.done():  # it was cancelled, and its task has not run since
+        future.set_result(None)
 
 
 async def _until(future: asyncio.Future[None], waiting: _Waiting) -> None:

@@ -37,15 +37,7 @@ class Gathering:
         made.
         """
         if 0 < unanswered < self._limits.gather_bytes:
-            await self._until(self.answered, self._limits.gather_seconds)
+            await self.answered.wait_at_most(self._clock, self._limits.gather_seconds)
         pause = self._little_sent + self._limits.gather_pause_seconds - self._clock.monotonic()
         if pause > 0 and not self._is_hurried:
-            await self._until(self._hurried, pause)
-
-    async def _until(self, wake_up: WakeUp, seconds: float) -> None:
-        """Wait for it, at most so long."""
-        timer = self._clock.call_later(seconds, wake_up.wake)
-        try:
-            await wake_up.wait()
-        finally:
-            timer.cancel()
+            await self._hurried.wait_at_most(self._clock, pause)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from functools import partial
 
-from protobase_actors import Clock
+from protobase_actors import Clock, WakeUp
 from protobase_live.errors import Overloaded
 from protobase_live.server.gate import Gate
 from protobase_live.server.limits import ServerLimits
@@ -30,8 +30,9 @@ class HocuspocusDecisions:
         self._context = copy_context()
         """Whose connection it is, in which frames are not taken."""
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
-        self._waiting: dict[bytes, asyncio.Future[None]] = {}
-        """Those that are tried again later, and what they wait for."""
+        self._waiting: set[bytes] = set()
+        """Those that are tried again later."""
+        self._hurried = WakeUp()
         self._ending = False
 
     def begin(self, key: bytes, token: str | None) -> None:
@@ -47,8 +48,7 @@ class HocuspocusDecisions:
 
     def hurry(self) -> None:
         """Others wait for what is tried again later: try it now."""
-        for waking in self._waiting.values():
-            _wake(waking)
+        self._hurried.wake()
 
     def stop(self, key: bytes) -> None:
         """Nobody wants to know that any more."""
@@ -91,25 +91,14 @@ class HocuspocusDecisions:
             if self._ending:  # nobody comes back for it
                 self.done(key)
                 return
-            await self._pause(key, pause)
+            self._waiting.add(key)
+            try:
+                await self._hurried.wait_at_most(self._clock, pause)
+            finally:
+                self._waiting.discard(key)
             pause = min(2 * pause, self._limits.undecided_pause_seconds_most)
-
-    async def _pause(self, key: bytes, seconds: float) -> None:
-        waking = self._waiting[key] = asyncio.get_running_loop().create_future()
-        timer = self._clock.call_later(seconds, partial(_wake, waking))
-        try:
-            await waking
-        finally:
-            timer.cancel()
-            if self._waiting.get(key) is waking:
-                del self._waiting[key]
 
     def _ended(self, key: bytes, task: asyncio.Task[None]) -> None:
         """However it has ended: nobody may wait for it."""
         if self._tasks.get(key) is task:
             del self._tasks[key]
-
-
-def _wake(waking: asyncio.Future[None]) -> None:
-    if not waking.done():
-        waking.set_result(None)

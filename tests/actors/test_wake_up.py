@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import gc
 
-from protobase_actors import WakeUp
+from protobase_actors import ManualClock, WakeUp
 
 
 async def settle() -> None:
@@ -23,6 +23,17 @@ async def test_all_who_wait_go_on_and_who_comes_later_waits_for_the_next() -> No
     assert all(task.done() for task in first)
     assert not later.done()
     later.cancel()
+
+
+async def test_who_waits_no_longer_than_so_long_wakes_nobody_else() -> None:
+    wake_up, clock = WakeUp(), ManualClock()
+    short, long = (asyncio.ensure_future(wake_up.wait_at_most(clock, seconds)) for seconds in (1, 2))
+    await settle()
+    await clock.advance(1)
+    assert (short.done(), long.done()) == (True, False)
+    wake_up.wake()
+    await settle()
+    assert long.done()
 
 
 async def test_one_who_gives_up_takes_nobody_along() -> None:

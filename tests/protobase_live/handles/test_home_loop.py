@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -53,8 +54,9 @@ def test_a_loop_may_go_on_in_another_thread() -> None:
     assert rows == [[]]
 
 
-@pytest.mark.parametrize("remote", [False, True])
-async def test_another_loop_is_refused_before_anything_is_done(remote: bool) -> None:
+@asynccontextmanager
+async def a_task(remote: bool) -> AsyncIterator[tuple[Database, Any, Any]]:
+    """A database, itself or as its client has it if ``remote``, and a collection of that with one record."""
     async with (
         pb.open("memory:") as local,
         pb.Server(local, port=0) as server,
@@ -63,6 +65,12 @@ async def test_another_loop_is_refused_before_anything_is_done(remote: bool) -> 
         db = connected if remote else local
         tasks = await db.collection("tasks")
         await tasks.put({"n": 0}, key="x")
+        yield local, db, tasks
+
+
+@pytest.mark.parametrize("remote", [False, True])
+async def test_another_loop_is_refused_before_anything_is_done(remote: bool) -> None:
+    async with a_task(remote) as (_, db, tasks):
         stored = await db.backup("tasks")
 
         async def joint(tx: pb.Transaction) -> None:
@@ -95,14 +103,7 @@ async def test_another_loop_is_refused_before_anything_is_done(remote: bool) -> 
 @pytest.mark.parametrize("remote", [False, True])
 async def test_what_needs_no_collection_any_more_is_refused_too(remote: bool) -> None:
     """What is open already, and queries of what they have in memory."""
-    async with (
-        pb.open("memory:") as local,
-        pb.Server(local, port=0) as server,
-        pb.connect(server.url) as connected,
-    ):
-        db = connected if remote else local
-        tasks = await db.collection("tasks")
-        await tasks.put({"n": 0}, key="x")
+    async with a_task(remote) as (local, db, tasks):
         await db.query("tasks")
         changes, live, presence = tasks.changes(), db.live("tasks"), tasks.presence({"name": "ann"})
 
