@@ -247,13 +247,19 @@ def part(collection: str, sequence: int, *names: str) -> Commit:
     return replace(made, joint=Joint("t", names)) if names else made
 
 
-async def test_what_one_collection_cannot_take_yet_keeps_no_other_waiting() -> None:
+async def late(*names: str) -> World:
+    """These are in memory, and the first one, ``a``, cannot take its first commit yet."""
     world = World()
-    world.load("a", {})
-    world.load("b", {})
+    for name in names:
+        world.load(name, {})
     world.home.errors = [Unavailable("not now")]
     world.storage.told.put_nowait({"a": News((A1,))})
     await world.clock.settle()
+    return world
+
+
+async def test_what_one_collection_cannot_take_yet_keeps_no_other_waiting() -> None:
+    world = await late("a", "b")
     world.storage.told.put_nowait({"b": News((part("b", 1),))})
     world.storage.told.put_nowait({"a": News((part("a", 2),)), "b": News((part("b", 2),))})
     await world.clock.settle()
@@ -268,12 +274,7 @@ async def test_what_one_collection_cannot_take_yet_keeps_no_other_waiting() -> N
 
 
 async def test_parts_of_one_transaction_wait_for_each_other() -> None:
-    world = World()
-    for name in "abc":
-        world.load(name, {})
-    world.home.errors = [Unavailable("not now")]
-    world.storage.told.put_nowait({"a": News((A1,))})
-    await world.clock.settle()
+    world = await late("a", "b", "c")
     together = {name: News((part(name, 2, "a", "b"),)) for name in "ab"}
     world.storage.told.put_nowait(together | {"c": News((part("c", 1),))})
     await world.clock.settle()
@@ -285,11 +286,7 @@ async def test_parts_of_one_transaction_wait_for_each_other() -> None:
 
 
 async def test_what_came_while_it_was_tried_again_waits_no_longer() -> None:
-    world = World()
-    world.load("a", {})
-    world.home.errors = [Unavailable("not now")]
-    world.storage.told.put_nowait({"a": News((A1,))})
-    await world.clock.settle()
+    world = await late("a")
     world.home.gate = asyncio.Event()
     await world.clock.advance(RETRY_SECONDS)
     world.storage.told.put_nowait({"a": News((part("a", 2),))})
