@@ -2,7 +2,7 @@
 
 from .actor import Actor, Context
 from .clock import Clock, ManualClock, SystemClock, Timer
-from .deadline import is_cancelled, within
+from .deadline import is_cancelled, mark_heard, within
 from .envelope import Envelope
 from .errors import (
     ActorError,
@@ -76,5 +76,6 @@ __all__ = [
     "WakeUp",
     "in_steps",
     "is_cancelled",
+    "mark_heard",
     "within",
 ]

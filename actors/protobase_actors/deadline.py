@@ -1,4 +1,4 @@
-"""Waiting with a limit on any clock, and who it is that was cancelled meanwhile."""
+"""Waiting with a limit on any clock, and what becomes of it when who waits is cancelled meanwhile."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ def is_cancelled() -> bool:
     """Whether the running task is asked to end, and not only something that it waits for."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def mark_heard(done: asyncio.Future[Any]) -> None:
+    """Who waits is told what it raised; if nobody does any more, asyncio has no need to complain of it."""
+    if not done.cancelled():
+        done.exception()
 
 
 async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> T:

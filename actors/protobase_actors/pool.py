@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from .actor import Actor
 from .clock import Timer
+from .deadline import mark_heard
 from .errors import ActorFailed, ActorStopped, SystemClosed, TooManyActors
 from .limits import (
     DEFAULT_BATCH,
@@ -119,7 +120,7 @@ class ActorPool(Generic[M]):
             start = self._starts.get(key)
             if start is None:
                 start = self._starts[key] = asyncio.create_task(self._start(key))
-                start.add_done_callback(_mark_seen)
+                start.add_done_callback(mark_heard)
             return await asyncio.shield(start)
 
     @contextmanager
@@ -280,9 +281,3 @@ def _forbid_repetition(ref: Ref[M], stopped: ActorStopped) -> None:
     """Raise unless the message certainly was not taken by the actor it was meant for."""
     if not stopped.retryable or stopped.name != ref.name:
         raise stopped
-
-
-def _mark_seen(start: asyncio.Task[Ref[M]]) -> None:
-    """Everyone who waited for a failed start may have been cancelled; the next `get` tries again anyway."""
-    if not start.cancelled():
-        start.exception()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from types import TracebackType
 
-from protobase_actors import OrderedSet, in_steps
+from protobase_actors import OrderedSet, in_steps, mark_heard
 from protobase_live.changes.entry import is_told
 from protobase_live.changes.feed import Feed, Subscribed
 from protobase_live.changes.replay import recall, replay
@@ -157,7 +157,7 @@ class ChangeStream:
         taking = self._taking
         if taking is None:  # of the stream, not of who waits: he may give up long before it is done
             taking = self._taking = asyncio.get_running_loop().create_task(self._more())
-            taking.add_done_callback(lambda task: task.cancelled() or task.exception())
+            taking.add_done_callback(mark_heard)
         await asyncio.wait([taking])
         if self._taking is taking:
             self._taking = None

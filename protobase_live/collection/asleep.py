@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 
+from protobase_actors import mark_heard
 from protobase_live.collection.former import history_of, require_same, require_same_history
 from protobase_live.collection.joint_replication import Answer, KnownHistories
 from protobase_live.collection.messages import Replicated
@@ -75,7 +76,9 @@ class Asleep:
             if not names:
                 return {}
             places = stack.pop_all()
-        return await asyncio.shield(self._replicate(names, places, commits, histories))
+        storing = asyncio.ensure_future(self._replicate(names, places, commits, histories))
+        storing.add_done_callback(mark_heard)
+        return await asyncio.shield(storing)
 
     async def _replicate(
         self, names: Sequence[str], places: ExitStack, commits: Given, histories: KnownHistories

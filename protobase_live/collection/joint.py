@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from protobase_actors import ActorFailed, ActorState, ActorStopped, Clock, Ref, within
+from protobase_actors import ActorFailed, ActorState, ActorStopped, Clock, Ref, mark_heard, within
 from protobase_live.collection.former import History
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.meeting import Meeting
@@ -141,7 +141,7 @@ async def _hold_all(
         for name, ref in refs.items():
             hold = joint.part(name, meeting)
             parts[name] = asyncio.get_running_loop().create_task(ref.ask(hold))
-            parts[name].add_done_callback(_mark_seen)
+            parts[name].add_done_callback(mark_heard)
             left = None if deadline is None else max(0.0, deadline - clock.monotonic())
             await _until_held(name, parts[name], hold.held, clock, left)
             if deadline is None:
@@ -209,9 +209,3 @@ def _says_nothing_done(error: BaseException) -> bool:
     """The parts are one append: if one of them is not stored, none is."""
     cause = error.cause if isinstance(error, ActorFailed) else error
     return isinstance(cause, StorageError | Unavailable)
-
-
-def _mark_seen(part: asyncio.Task[object]) -> None:
-    """Whoever waited may have given up, or heard of the failure from another collection."""
-    if not part.cancelled():
-        part.exception()

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from protobase_actors import mark_heard
 from protobase_live.collection.mistakes import nothing_done
 from protobase_live.collection.patience import append
 from protobase_live.collection.pipeline import Pipeline
@@ -53,7 +54,7 @@ class Meeting:
         self._agreed: asyncio.Future[bool] = create()
         self._contributions: list[Contribution] = []
         self._stored: asyncio.Future[asyncio.Future[None] | None] = create()
-        self._stored.add_done_callback(_mark_seen)
+        self._stored.add_done_callback(mark_heard)
 
     # who calls it
 
@@ -154,8 +155,3 @@ def jointly(commits: Sequence[Commit]) -> list[Commit]:
 def _settle(future: asyncio.Future[bool], answer: bool) -> None:
     if not future.done():
         future.set_result(answer)
-
-
-def _mark_seen(future: asyncio.Future[asyncio.Future[None] | None]) -> None:
-    """Nobody may have come so far as to wait for it."""
-    future.exception()

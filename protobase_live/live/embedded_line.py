@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
+from protobase_actors import mark_heard
 from protobase_live.errors import Closed, Unavailable
 from protobase_live.live.live import Hear
 from protobase_live.live.views import Views, Watcher
@@ -69,7 +70,7 @@ class EmbeddedLine:
         if self._beginning is None or self._beginning.done():
             self._let_go()
             self._beginning = asyncio.get_running_loop().create_task(self._begin())
-            self._beginning.add_done_callback(lambda task: task.cancelled() or task.exception())
+            self._beginning.add_done_callback(mark_heard)
         return self._beginning
 
     async def _begin(self) -> None:

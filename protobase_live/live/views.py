@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from functools import partial
 from itertools import chain
 
-from protobase_actors import Clock, Timer
+from protobase_actors import Clock, Timer, mark_heard
 from protobase_live.errors import (
     Closed,
     Overloaded,
@@ -250,8 +250,7 @@ class Views:
 
     def _is_open(self, canonical: str, task: asyncio.Task[View]) -> None:
         del self._opening[canonical]
-        if not task.cancelled():
-            task.exception()  # whoever waits is told; if nobody does any more, nobody needs to know
+        mark_heard(task)
 
     async def _open(self, query: Query) -> View:
         await self._ready(query.collections, self._revisions.busy)

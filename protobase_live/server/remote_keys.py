@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from protobase_actors import Clock, within
+from protobase_actors import Clock, mark_heard, within
 from protobase_live.errors import Unavailable, ValidationError
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.origins import is_loopback
@@ -88,7 +88,7 @@ class RemoteKeys:
                 return None
             self._tried = now
             self._fetching = asyncio.get_running_loop().create_task(self._fetch())
-            self._fetching.add_done_callback(_forget_failure)
+            self._fetching.add_done_callback(mark_heard)
         return self._fetching
 
     async def _fetch(self) -> Keys:
@@ -119,12 +119,6 @@ def _shown(url: str) -> str:
         raise ValidationError("keys are fetched by https://HOST/..., or by http:// from this machine alone")
     netloc = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=netloc, query="", fragment=""))
-
-
-def _forget_failure(fetching: asyncio.Task[Any]) -> None:
-    """Nobody may wait for it."""
-    if not fetching.cancelled():
-        fetching.exception()
 
 
 async def _shielded(fetching: asyncio.Task[Keys]) -> Keys:

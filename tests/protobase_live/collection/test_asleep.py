@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from protobase_live.collection.former import FIRST
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import Replicated
 from protobase_live.errors import CollectionDropped, MalformedUpdate, Unavailable
-from protobase_storage import Commit
+from protobase_storage import Commit, StorageError
 from tests.support.nodes import Node, settle
 
 
@@ -90,6 +91,32 @@ async def test_what_is_stored_behind_a_link_that_has_ended_is_told_all_the_same(
     assert shown == [2, 3]
     answers = await b.db.replicate({"tasks": log[1:]})
     assert answers == {"tasks": Replicated(await a.vector("tasks"), 0, FIRST)}
+
+
+async def test_what_fails_behind_a_link_that_has_ended_is_told_to_nobody(nodes: tuple[Node, Node]) -> None:
+    a, b = nodes
+    await a.put("tasks", "k", n=1)
+    failing: list[asyncio.Future[None]] = []
+    append = b.storage.append
+
+    def fail_later(commits: Sequence[Commit]) -> asyncio.Future[None]:
+        failing.append(asyncio.get_running_loop().create_future())
+        return failing[0]
+
+    b.storage.append = fail_later  # type: ignore[method-assign]
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    taking = asyncio.ensure_future(b.db.replicate(await commits(a, "tasks")))
+    await settle(lambda: failing)
+    taking.cancel()
+    await asyncio.wait([taking])
+    failing.pop().set_exception(StorageError("the disk failed"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    del taking
+    gc.collect()  # asyncio complains of what is let go of
+    assert complaints == []
+    b.storage.append = append  # type: ignore[method-assign]
 
 
 async def test_a_transaction_over_several_is_one_append(nodes: tuple[Node, Node]) -> None:
