@@ -36,7 +36,7 @@ export interface CollectionInfo {
 export class Database implements Backend, Source {
   readonly #contenders: Contenders
 
-  constructor (private readonly link: Link, private readonly tables: PresenceTables, private readonly limits: ClientLimits, clock: Clock) {
+  constructor (private readonly link: Link, private readonly tables: PresenceTables, private readonly limits: ClientLimits, private readonly clock: Clock) {
     this.#contenders = new Contenders(clock, limits.turnSeconds)
   }
 
@@ -70,11 +70,12 @@ export class Database implements Backend, Source {
   }
 
   /**
-   * Run `work(tx)` as a transaction, again after a Conflict; its result. Raises Conflict after too many attempts, and
-   * Overloaded where it waits too long for others to be tried again, as for one that `work` itself is part of.
+   * Run `work(tx)` as a transaction, again after a Conflict; its result. What `work` raises is raised if what it had read is
+   * still so, else it runs again. Raises Conflict after too many attempts, and Overloaded where it waits too long for
+   * others to be tried again, as for one that `work` itself is part of.
    */
   async transact<R> (work: (tx: Transaction) => R | Promise<R>, options?: TransactionOptions): Promise<R> {
-    return await transact(this, work, { contenders: this.#contenders, limits: this.limits, options })
+    return await transact(this, work, { contenders: this.#contenders, limits: this.limits, clock: this.clock, options })
   }
 
   // queries

@@ -30,8 +30,10 @@ export interface ClientLimits {
   readonly transactionBytes: number
   /** Different questions whose answers one transaction relies on: LimitExceeded. */
   readonly transactionReads: number
-  /** Tries of `transact` before it gives up with Conflict. */
+  /** Tries of `transact` before it gives up with Conflict, or with what its work raised then. */
   readonly transactAttempts: number
+  /** For whether what the work of `transact` had read is still so when it raises something: then that is raised. */
+  readonly recheckSeconds: number
   /** For others of this client that try again before: Overloaded. */
   readonly turnSeconds: number
 }
@@ -52,6 +54,7 @@ export const DEFAULT_LIMITS: ClientLimits = {
   transactionBytes: 16 * 1024 * 1024,
   transactionReads: 20_000,
   transactAttempts: 32,
+  recheckSeconds: 1,
   turnSeconds: 60
 }
 

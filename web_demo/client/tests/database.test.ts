@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import {
   CalendarDate, Closed, Conflict, connect, count, DateTime, F, KindMismatch, LimitExceeded, param, query, RecordExists, RecordMissing,
-  sum, Unavailable, ValidationError, type Database
+  sum, Unavailable, ValidationError, type Database, type Transaction
 } from '../src/index.js'
 import { client, fresh, SERVER } from './server.js'
 
@@ -235,6 +235,28 @@ describe('transactions', () => {
       await accounts.update('a', { balance: balance + 1 })
     })))
     expect(await db.collection(name).get('a')).toEqual({ balance: 10 })
+  })
+
+  test('tell nobody what is raised of half of another one', async () => {
+    const [db, other] = [await client(), await client()]
+    const name = fresh('accounts')
+    const move = async (tx: Transaction): Promise<void> => {
+      for (const [key, n] of [['a', -1], ['b', 1]] as const) {
+        const before = await tx.collection<{ n: number }>(name).get(key)
+        void tx.collection(name).put({ n: (before?.n ?? 5) + n }, key)
+      }
+    }
+    await other.transact(move)
+    let tries = 0
+    const sum = await db.transact(async tx => {
+      tries += 1
+      const a = await tx.collection<{ n: number }>(name).get('a')
+      if (tries < 3) await other.transact(move)
+      const b = await tx.collection<{ n: number }>(name).get('b')
+      if (a!.n + b!.n !== 10) throw new RangeError(`the sum is ${a!.n + b!.n}`)
+      return a!.n + b!.n
+    })
+    expect([sum, tries]).toEqual([10, 3])
   })
 
   test('give up at last', async () => {

@@ -1,4 +1,6 @@
 import { Collection, type CollectionOptions, type Row } from '../collection.js'
+import { within, type Clock } from '../clock.js'
+import { Conflict, ProtoBaseError, Unavailable } from '../errors.js'
 import type { ClientLimits } from '../limits.js'
 import type { CommitFields, Durability } from '../protocol/requests.js'
 import type { Receipt } from '../protocol/seen.js'
@@ -27,7 +29,7 @@ export interface TransactionOptions {
 export class Transaction {
   readonly #buffer: Buffer
 
-  constructor (private readonly backend: Backend, limits: ClientLimits, private readonly options: TransactionOptions = {}) {
+  constructor (private readonly backend: Backend, private readonly limits: ClientLimits, private readonly options: TransactionOptions = {}) {
     this.#buffer = new Buffer(backend, limits)
   }
 
@@ -49,6 +51,23 @@ export class Transaction {
     const { writes, checks } = this.#buffer
     if (writes.size + checks.length === 0) return { cursors: new Map(), nodes: 1 }
     return await this.backend.commit({ writes, checks, author: this.options.author ?? null, durability: this.options.durability ?? null })
+  }
+
+  /**
+   * What of all that was read is another answer now, null for nothing. Null, too, where that cannot be found out within
+   * `recheckSeconds` of the `clock`.
+   */
+  async outdated (clock: Clock): Promise<Conflict | null> {
+    const { checks } = this.#buffer
+    if (checks.length === 0) return null
+    const asked = this.backend.commit({ writes: new Map(), checks, author: this.options.author ?? null, durability: 'local' })
+    try {
+      await within(clock, this.limits.recheckSeconds, asked, () => new Unavailable('no answer (recheckSeconds)'))
+    } catch (error) {
+      if (error instanceof Conflict) return error
+      if (!(error instanceof ProtoBaseError)) throw error
+    }
+    return null
   }
 
   /** Carry nothing out. Harmless when it has ended. */
