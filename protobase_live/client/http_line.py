@@ -87,6 +87,11 @@ class HttpLine:
         self._state.start_next_cycle()
         return True
 
+    @property
+    def unsent(self) -> int:
+        """Bytes of a request that are still here."""
+        return self._writer.transport.get_write_buffer_size()
+
     def close(self) -> None:
         """End it now; harmless when it has ended."""
         self._writer.close()

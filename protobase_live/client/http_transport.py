@@ -86,7 +86,7 @@ class HttpTransport:
         self._line: HttpLine | None = None
         """The connection for requests, while there is one."""
         self._outbox: deque[bytes] = deque()
-        self._unsent = 0
+        self._unanswered = 0
         """Bytes of the lines that are in the outbox or on their way."""
         self._changed = WakeUp()
         self._loss: Exception | None = None
@@ -115,10 +115,20 @@ class HttpTransport:
     async def send(self, message: Frame) -> None:
         """Send, waiting while much is on its way. Raises ConnectionClosed."""
         self._put(line_of(message))
-        while self._unsent > BATCH_BYTES and self._loss is None:
+        while self._unanswered > BATCH_BYTES and self._loss is None:
             await self._changed.wait()
         if self._loss is not None:
             raise ConnectionClosedError(None, None) from self._loss
+
+    @property
+    def unfinished(self) -> int:
+        """See `Transport.unfinished`."""
+        return self._reader.unfinished
+
+    @property
+    def unsent(self) -> int:
+        """See `Transport.unsent`: also what a request holds whose answer has not come."""
+        return self._unanswered + (0 if self._line is None else self._line.unsent)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """End the stream, and so the connection; harmless when it has ended."""
@@ -140,7 +150,7 @@ class HttpTransport:
 
     def _put(self, line: bytes) -> None:
         self._outbox.append(line)
-        self._unsent += len(line)
+        self._unanswered += len(line)
         self._changed.wake()
 
     def _lose(self, loss: Exception) -> None:
@@ -158,7 +168,7 @@ class HttpTransport:
                 number += 1
                 lines = self._batch()
                 await self._post(number, b"\n".join(lines))
-                self._unsent -= sum(map(len, lines))
+                self._unanswered -= sum(map(len, lines))
                 self._changed.wake()
         except OSError as loss:
             self._lose(loss)

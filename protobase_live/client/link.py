@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
@@ -14,6 +14,7 @@ from protobase_live.client.address import nothing_listens
 from protobase_live.client.doors import Door, Doors
 from protobase_live.client.limits import ClientLimits
 from protobase_live.client.losses import final, words
+from protobase_live.client.subscriber import Subscriber
 from protobase_live.client.tokens import TokenFailed, Tokens
 from protobase_live.client.transport import Dial, Transport
 from protobase_live.errors import Closed, OutcomeUnknown, ProtoBaseError, Unauthorized, Unavailable
@@ -25,7 +26,6 @@ from protobase_live.protocol.live.client_events import (
     Event,
     Failed,
     Interrupted,
-    News,
     Opened,
     PresenceChanged,
     TokenExpiring,
@@ -38,18 +38,6 @@ OnConnection = Callable[[str | None], None]
 """Is told why a connection was lost, and None when there is another."""
 
 _log = logging.getLogger("protobase_live")
-
-
-class Subscriber(Protocol):
-    """What a link tells of a stream or view."""
-
-    def hear(self, news: News) -> None:
-        """It brought something."""
-        ...
-
-    def fail(self, error: ProtoBaseError) -> None:
-        """It is over."""
-        ...
 
 
 class Link:
@@ -271,13 +259,16 @@ class Link:
             pass  # the reader hears of it too
 
     async def _heartbeat(self, transport: Transport) -> None:
-        """After two silences in a row, the second one in spite of a ping, the connection is dead."""
+        """After two silences in a row, the second one in spite of a ping, the connection is dead.
+
+        A part of a long message is no silence, in either direction: pings and their answers wait behind it.
+        """
         limits = self._session.limits
         silent = False
         while limits is not None:
-            before = self._received
+            received, unsent = (self._received, transport.unfinished), transport.unsent
             await self._clock.sleep(self._doors.silence(limits.heartbeat_seconds))
-            if self._received != before:
+            if (self._received, transport.unfinished) != received or transport.unsent < unsent:
                 silent = False
             elif silent:
                 await transport.close()

@@ -9,7 +9,7 @@ from protobase_live.protocol.live.codec import Frame
 
 
 class Transport(Protocol):
-    """One connection (``websockets.asyncio.client.ClientConnection``)."""
+    """One connection."""
 
     async def recv(self) -> Frame:
         """The next message. Raises websockets' ConnectionClosed."""
@@ -17,6 +17,16 @@ class Transport(Protocol):
 
     async def send(self, message: Frame, /) -> None:
         """Send a message. Raises websockets' ConnectionClosed."""
+        ...
+
+    @property
+    def unfinished(self) -> int:
+        """Bytes that have come of the next message, which is not whole yet."""
+        ...
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that were sent and are still here: they become fewer while the network takes them."""
         ...
 
     async def close(self, code: int = 1000, reason: str = "") -> None:

@@ -15,6 +15,7 @@ from websockets.typing import Subprotocol
 from protobase_actors import Clock, within
 from protobase_live.client.address import may_be_blocked, without_secrets
 from protobase_live.client.limits import ClientLimits
+from protobase_live.client.live_socket import LiveSocket
 from protobase_live.client.transport import Transport
 from protobase_live.errors import ProtocolError
 
@@ -115,6 +116,7 @@ class Ways:
         limits = self._limits
         connection = await websockets.connect(
             url,
+            create_connection=LiveSocket,
             subprotocols=[Subprotocol(self._subprotocol)],
             compression=None,
             max_size=limits.answer_bytes,
@@ -126,6 +128,7 @@ class Ways:
         if connection.subprotocol != self._subprotocol:
             await connection.close()
             raise ProtocolError(f"the server at {without_secrets(url)} does not speak {self._subprotocol}")
+        assert isinstance(connection, LiveSocket)
         return connection
 
 

@@ -33,6 +33,11 @@ class EventReader:
         self._most_bytes = most_bytes
         self._pending = bytearray()
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes of an event that has not ended."""
+        return len(self._pending)
+
     def feed(self, data: bytes) -> list[Event]:
         """The events that end in ``data``. Raises ProtocolError for one that is too long."""
         searched = max(0, len(self._pending) - 1)

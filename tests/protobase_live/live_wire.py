@@ -25,6 +25,7 @@ class End:
         self.inbox = deque()
         self.closed = None
         self.allowed = None
+        self.unfinished = self.unsent = 0
         self.changed = asyncio.Event()
 
     def allow(self, message_bytes):

@@ -23,6 +23,8 @@ URLS = ["ws://a/live", "ws://b/live", "ws://c/live"]
 class Gone:
     """A connection to a server that has gone since it was opened."""
 
+    unfinished = unsent = 0
+
     def __init__(self, clock: ManualClock) -> None:
         self._clock = clock
 

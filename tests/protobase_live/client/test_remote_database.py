@@ -541,6 +541,32 @@ async def test_a_silent_server_is_left(net, clock):
         assert await echo(db, 2) == 2
 
 
+async def test_a_server_whose_long_answer_is_on_its_way_is_not_silent(net, clock):
+    async with net.connect() as db:
+        net.silence()
+        for _ in range(10):
+            net.ends[-1].unfinished += 1000
+            await clock.advance(LiveLimits().heartbeat_seconds)
+        assert len(net.dials) == 1
+        await clock.advance(3 * LiveLimits().heartbeat_seconds)
+        assert len(net.dials) == 2
+        assert await echo(db, 1) == 1
+
+
+async def test_a_server_that_takes_a_long_request_is_not_silent(net, clock):
+    async with net.connect() as db:
+        net.silence()
+        net.ends[-1].unsent = 10_000
+        for _ in range(10):
+            await clock.advance(LiveLimits().heartbeat_seconds)
+            net.ends[-1].unsent -= 1000
+        assert len(net.dials) == 1
+        net.ends[-1].unsent = 10_000
+        await clock.advance(3 * LiveLimits().heartbeat_seconds)
+        assert len(net.dials) == 2
+        assert await echo(db, 1) == 1
+
+
 async def test_an_idle_connection_stays(net, clock):
     async with net.connect() as db:
         await clock.advance(20 * LiveLimits().heartbeat_seconds)

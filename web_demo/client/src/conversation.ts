@@ -93,12 +93,17 @@ export class Conversation {
     welcomed()
   }
 
-  /** After two silences in a row, the second one in spite of a ping, the connection is dead. */
+  /**
+   * After two silences in a row, the second one in spite of a ping, the connection is dead. While the network takes what
+   * was sent there is none, since a ping waits behind it; of parts of a long answer nothing here is told.
+   */
   #listen (): void {
-    const { session, clock, silence, act } = this.#options
+    const { transport, session, clock, silence, act } = this.#options
     const seconds = silence(this.#heartbeat ??= session.limits?.heartbeatSeconds ?? 20)
+    const { unsent } = transport
     this.#stopTimer()
     this.#stopTimer = clock.after(seconds, () => {
+      this.#heard ||= transport.unsent < unsent
       if (!this.#heard && this.#silent) return this.end(NO_ANSWER)
       this.#silent = !this.#heard
       if (this.#silent) session.ping()

@@ -8,7 +8,10 @@ export interface ClientLimits {
   readonly attemptSeconds: number
   /** The same where there are other addresses; doubles with every attempt there. */
   readonly switchSeconds: number
-  /** Where there are others, then the server is asked, and left after as much. */
+  /**
+   * Where there are others, then the server is asked, and left after as much. A page is not told of parts of an answer: one that
+   * takes twice as long on its way is never had.
+   */
   readonly silenceSeconds: number
   /** Before the second attempt; doubles with every further one. */
   readonly backoffSeconds: number

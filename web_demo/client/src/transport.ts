@@ -13,6 +13,8 @@ export interface Transport {
   /** Begin; resolves when frames may be sent. Nothing happens before, and `onclose` hears of failures. */
   open (): Promise<void>
   send (frame: Uint8Array): void
+  /** Bytes that were sent and are still here: they become fewer while the network takes them. */
+  readonly unsent: number
   /** Harmless when it is closed. */
   close (): void
 }
@@ -28,6 +30,7 @@ export interface Socket {
   onclose: ((event: any) => void) | null
   onerror: ((event: any) => void) | null
   readonly protocol: string
+  readonly bufferedAmount: number
   send (data: Uint8Array<ArrayBuffer>): void
   close (code?: number, reason?: string): void
 }
@@ -65,6 +68,10 @@ class WebSocketTransport implements Transport {
 
   send (frame: Uint8Array): void {
     this.#socket?.send(frame as Uint8Array<ArrayBuffer>)
+  }
+
+  get unsent (): number {
+    return this.#socket?.bufferedAmount ?? 0
   }
 
   close (): void {

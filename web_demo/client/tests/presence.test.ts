@@ -16,6 +16,7 @@ class Server {
       onclose: () => {},
       open: async () => {},
       send: frame => { transport.onmessage(pack(answerTo(unpack(frame) as WireObject))) },
+      unsent: 0,
       close: () => {}
     }
     this.lose = loss => { transport.onclose(loss) }

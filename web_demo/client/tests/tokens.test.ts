@@ -1,39 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { connect, Unauthorized, type Clock, type Loss, type Token, type Transport } from '../src/index.js'
+import { connect, Unauthorized, type Loss, type Token, type Transport } from '../src/index.js'
 import { pack, unpack, type Wire, type WireObject } from '../src/values/index.js'
+import { ManualClock, settled } from './manual_clock.js'
 
 const LIMITS: WireObject = {
   message_bytes: 1000, answer_bytes: 1000, heartbeat_seconds: 2000, requests: 8, subscriptions: 8, credit: 8, presences: 8, operations: 8
-}
-
-/** A clock that stands still until a test moves it. */
-class ManualClock implements Clock {
-  #now = 0
-  #timers: Array<{ at: number, act: () => void }> = []
-  now (): number { return this.#now }
-
-  after (seconds: number, act: () => void): () => void {
-    const timer = { at: this.#now + seconds, act }
-    this.#timers.push(timer)
-    return () => { this.#timers = this.#timers.filter(each => each !== timer) }
-  }
-
-  async advance (seconds: number): Promise<void> {
-    const until = this.#now + seconds
-    for (;;) {
-      await settled()
-      const next = this.#timers.filter(({ at }) => at <= until).sort((one, other) => one.at - other.at)[0]
-      if (next === undefined) break
-      this.#now = next.at
-      this.#timers = this.#timers.filter(each => each !== next)
-      next.act()
-    }
-    this.#now = until
-  }
-}
-
-async function settled (): Promise<void> {
-  for (let turn = 0; turn < 30; turn += 1) await Promise.resolve()
 }
 
 /** A server that lets everybody in; a test says what else it does. */
@@ -50,6 +21,7 @@ class Server {
       onclose: () => {},
       open: async () => { this.connections += 1 },
       send: frame => { this.#answer(unpack(frame) as WireObject) },
+      unsent: 0,
       close: () => {}
     }
     this.tell = message => { transport.onmessage(pack(message)) }
