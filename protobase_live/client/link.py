@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
@@ -14,7 +14,6 @@ from protobase_live.client.address import nothing_listens
 from protobase_live.client.doors import Door, Doors
 from protobase_live.client.limits import ClientLimits
 from protobase_live.client.losses import final, words
-from protobase_live.client.subscriber import Subscriber
 from protobase_live.client.tokens import TokenFailed, Tokens
 from protobase_live.client.transport import Dial, Transport
 from protobase_live.errors import Closed, OutcomeUnknown, ProtoBaseError, Unauthorized, Unavailable
@@ -31,6 +30,9 @@ from protobase_live.protocol.live.client_events import (
     TokenExpiring,
 )
 from protobase_live.protocol.live.client_session import ClientSession
+
+if TYPE_CHECKING:
+    from protobase_live.client.subscriber import Subscriber
 
 T = TypeVar("T")
 
