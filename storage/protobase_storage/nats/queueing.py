@@ -168,8 +168,9 @@ class Queueing:
         if ticket.process == self._process:
             return
         for own, held in self._held.items():
-            for name in set(own.collections).intersection(stored):
-                held.seen[name] = join(held.seen.get(name, {}), stored[name])
+            for name in own.collections:  # in their order: what is waited for then is the same in each run
+                if name in stored:
+                    held.seen[name] = join(held.seen.get(name, {}), stored[name])
 
 
 def _now() -> float:

@@ -135,6 +135,19 @@ async def test_who_comes_later_waits_and_is_told_what_was_stored_before(processe
     await second.leave()
 
 
+async def test_what_was_stored_before_is_told_in_the_order_of_the_names(processes: list[Process]) -> None:
+    """And not in one that differs from process to process: a run that is repeated by its seed is the same."""
+    one, other, _ = processes
+    names = [f"tasks{n}" for n in range(8)]
+    one.stored = {name: {"a": 1} for name in names}
+    first = one.enter(*names)
+    await first.turn()
+    second = other.enter(*reversed(names))
+    await first.leave()
+    assert list(await second.turn()) == names
+    await second.leave()
+
+
 async def test_those_of_one_process_go_together_until_another_one_comes(processes: list[Process]) -> None:
     one, other, _ = processes
     first, second = one.enter("tasks"), one.enter("tasks")
