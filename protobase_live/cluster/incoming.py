@@ -17,6 +17,7 @@ from protobase_live.errors import (
     LimitExceeded,
     ProtoBaseError,
     StorageFailed,
+    ValidationError,
 )
 from protobase_live.protocol.packing import as_bytes, unpack
 from protobase_live.protocol.peer.messages import (
@@ -106,6 +107,7 @@ class Incoming:
         for collection, history in sack.histories.items():
             self._outgoing.has(collection, history, sent[collection])
         answers = await self._home.replicate(sack.commits, sack.histories)
+        self._note_other_histories(answers)
         await self._send(_taken(sack.number, answers, sent))
 
     async def _take_deletion(self, message: Deleted) -> None:
@@ -137,6 +139,7 @@ class Incoming:
         for each in states:
             self._outgoing.has(each.collection, each.history, each.vector)
         answers = await self._home.take_states(states)
+        self._note_other_histories(answers)
         failures = {
             name: _failure(each) for name, each in answers.items() if isinstance(each, ProtoBaseError)
         }
@@ -145,6 +148,12 @@ class Incoming:
         taken = {name: each for name, each in answers.items() if not isinstance(each, ProtoBaseError)}
         positions = {name: (each.history, each.vector) for name, each in taken.items()}
         await self._send(Standings(positions, complete=False))
+
+    def _note_other_histories(self, answers: Mapping[str, Answer]) -> None:
+        """What cannot be taken here because it is of another history goes no other way either."""
+        for name, answer in answers.items():
+            if isinstance(answer, ValidationError):
+                self._outgoing.known[name].stuck = str(answer)
 
     def _require_few_collections(self) -> None:
         if len(self._outgoing.known) > self._limits.peer_collections:

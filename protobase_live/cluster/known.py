@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from protobase_live.collection.former import FIRST, History
-from protobase_storage import Vector, join
+from protobase_storage import Vector, includes, join
+
+TWO_HISTORIES = (
+    "each of the two nodes has another commit in the same place: two histories; "
+    "stop one of them, and start it with an empty folder"
+)
 
 
 @dataclass(slots=True)
@@ -34,6 +39,10 @@ class Known:
         self.durable = join(self.durable, vector)
         self.vector = join(self.vector, vector)
         self.confirmed = self.history
+
+    def has_durable(self, vector: Vector) -> bool:
+        """Whether all of this is known to be durable there: not where each has a history of its own."""
+        return self.stuck is None and includes(self.durable, vector)
 
     def begin_again(self, history: History, vector: Vector) -> None:
         """So much is there, and nothing of what was sent since is on its way any more."""

@@ -9,11 +9,11 @@ from itertools import islice
 from protobase_actors import Clock, WakeUp
 from protobase_live.cluster.batch import Batch, Batching, Line, Part, cut_off, missing_parts
 from protobase_live.cluster.gathering import Gathering
-from protobase_live.cluster.known import Known
+from protobase_live.cluster.known import TWO_HISTORIES, Known
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.recent import Packed
 from protobase_live.cluster.source import Position, Source
-from protobase_live.cluster.together import as_of_now, belonging, parts_of, tells_no_history
+from protobase_live.cluster.together import as_of_now, belonging, have_parted, parts_of, tells_no_history
 from protobase_live.cluster.unanswered import Sent, Unanswered, earliest
 from protobase_live.collection.former import History, history_of
 from protobase_live.protocol.peer.messages import Commits, Deleted, PeerMessage, Standings, Taken
@@ -139,7 +139,7 @@ class Outgoing:
     def has_durable(self, vectors: Mapping[str, Vector]) -> bool:
         """Whether all of this is known to be durable on the other node."""
         known = self.known
-        return all(name in known and includes(known[name].durable, each) for name, each in vectors.items())
+        return all(name in known and known[name].has_durable(each) for name, each in vectors.items())
 
     def position(self, collection: str, history: History, folded: Vector) -> Vector | None:
         """How far a collection is there at least; None if its log is of no use to the other node.
@@ -390,11 +390,11 @@ class Outgoing:
                 self._lacking.pop(name, None)  # it may have come in with the others alone
             if history != shown or history != known.history:  # deleted meanwhile
                 continue
-            if join(known.vector, loaded.vector) == known.vector:  # it has come from elsewhere, or never can
-                if await self._source.storage.commits_after(name, known.vector, 1) is None:
-                    known.stuck = "each of the nodes has another commit in the same place: two histories"
-                continue
-            known.go_on(loaded.vector)
-            told[name] = history, loaded
+            if have_parted(known.vector, loaded):
+                known.stuck = TWO_HISTORIES
+                await self._send(Taken(0, {}, {name: (TWO_HISTORIES, False)}))
+            elif join(known.vector, loaded.vector) != known.vector:  # else it has come from elsewhere
+                known.go_on(loaded.vector)
+                told[name] = history, loaded
         for part in parts_of(told, self._limits.snapshot_part_bytes):
             await self._send(part)

@@ -14,7 +14,16 @@ from protobase_live.cluster.source import Source
 from protobase_live.model.names import is_internal
 from protobase_live.protocol.packing import pack
 from protobase_live.protocol.peer.messages import SnapshotPart
-from protobase_storage import CollectionCorrupt, Commit, Loaded, Vector, covers, includes, sequence_of
+from protobase_storage import (
+    CollectionCorrupt,
+    Commit,
+    Loaded,
+    Vector,
+    covers,
+    includes,
+    is_elsewhere,
+    sequence_of,
+)
 from protobase_storage.commit import is_leap
 
 _ATTEMPTS = 3
@@ -115,6 +124,13 @@ def tells_no_history(vector: Vector, commits: Iterable[Commit]) -> bool:
             return True
         last[commit.origin] = commit.sequence
     return False
+
+
+def have_parted(vector: Vector, here: Loaded) -> bool:
+    """Whether ``vector`` has another commit in the place of one that is told here: two histories."""
+    folded = here.snapshot.vector.items() if here.snapshot else ()
+    told = *folded, *((commit.origin, commit.sequence) for commit in here.commits)
+    return any(is_elsewhere(vector, origin, sequence) for origin, sequence in told)
 
 
 def parts_of(together: Mapping[str, tuple[tuple[int, str], Loaded]], size: int) -> list[SnapshotPart]:

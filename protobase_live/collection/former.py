@@ -89,17 +89,27 @@ def require_same(collection: str, here: History, theirs: History | None) -> None
 
 
 def require_same_history(vector: Vector, commit: Commit) -> None:
-    """Raises ValidationError if ``vector`` has another commit in the place of this one."""
+    """Raises ValidationError if ``vector`` has another commit in the place of it or of what it was made on.
+
+    Where a writer went on twice, what it wrote later lies above all that the other side has.
+    """
     require_no_other(commit.collection, vector, commit.origin, commit.sequence)
+    for origin, sequence in commit.after.items():
+        require_no_other(commit.collection, vector, origin, sequence)
 
 
 def require_no_other(collection: str, vector: Vector, origin: str, sequence: int) -> None:
     """Raises ValidationError if ``vector`` has another commit there: two histories are never merged."""
     if is_elsewhere(vector, origin, sequence):
-        raise ValidationError(
-            f"commit {origin}:{sequence} of {collection!r} is of another history: here another one is in its "
-            f"place; delete the collection on one of the nodes, and replicate it then"
-        )
+        raise of_another_history(collection, origin, sequence)
+
+
+def of_another_history(collection: str, origin: str, sequence: int) -> ValidationError:
+    """What is raised for a commit in whose place another one is here."""
+    return ValidationError(
+        f"commit {origin}:{sequence} of {collection!r} is of another history: here another one is in its "
+        f"place; stop one of the two nodes, and start it with an empty folder"
+    )
 
 
 def remains_of(stored: Loaded, id: str) -> bytes:

@@ -16,6 +16,7 @@ from protobase_live.collection.former import (
     Former,
     History,
     history_of,
+    of_another_history,
     require_no_other,
     require_same,
     require_same_history,
@@ -47,6 +48,7 @@ from protobase_storage import (
     includes,
     join,
     sequence_of,
+    writer_of,
 )
 
 RUN_COMMITS = 100
@@ -114,12 +116,16 @@ class Replica:
 
     def write(self, outcome: Outcome) -> AppliedCommit:
         """What this node did in a turn, as its next commit; its sequences have no gap."""
-        origin = self._writer + TIMELINE_MARK + self._timeline
+        origin = self._origin
         after, sequence = self.vector, sequence_of(self.vector, origin) + 1
         place = origin, sequence, self._collection
         commit = Commit(*place, outcome.update, outcome.parts, self._time.next(), after)
         self.vector = join(after, {origin: sequence})
         return self._written(commit, outcome)
+
+    @property
+    def _origin(self) -> str:
+        return self._writer + TIMELINE_MARK + self._timeline
 
     @property
     def _writer(self) -> str:
@@ -158,6 +164,7 @@ class Replica:
         """
         for commit in commits:
             require_same_history(self.vector, commit)
+            self._require_not_ahead(commit.origin, commit.sequence)
         await self._apply_held(applied)  # behind what came as a part of a transaction
         if not apart:
             for start in range(0, len(commits), RUN_COMMITS):
@@ -244,7 +251,18 @@ class Replica:
         """Whether it brings anything. Raises ValidationError if it is of another history."""
         for origin, sequence in snapshot.vector.items():
             require_no_other(self._collection, self.vector, origin, sequence)
+            self._require_not_ahead(origin, sequence)
         return not includes(self.vector, snapshot.vector)
+
+    def _require_not_ahead(self, origin: str, sequence: int) -> None:
+        """Raises ValidationError for more of this node's own commits than it has, once it has written itself.
+
+        Others have them, and something else in the same places by now: the folder was put back as it was some
+        time ago.
+        """
+        is_own = origin not in self.vector and writer_of(origin) == self._writer
+        if is_own and self.vector.get(self._origin, sequence) < sequence:
+            raise of_another_history(self._collection, origin, sequence)
 
     async def take_in(self, snapshot: Snapshot) -> Outcome | None:
         """Apply another node's snapshot, and store nothing. Raises as `Document.replicate_in_steps`."""
