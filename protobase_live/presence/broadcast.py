@@ -14,10 +14,9 @@ from protobase_actors import Clock, Timer
 from protobase_live.errors import ProtocolError
 from protobase_live.presence.limits import PresenceLimits
 from protobase_live.presence.own_words import OwnWords, Word
-from protobase_live.presence.people import People, newest
+from protobase_live.presence.people import People, Told, newest
 from protobase_live.presence.room import Room
 from protobase_live.presence.spoken import ALL, Alive, Ask, Spoken, Still, decode_spoken, encode_spoken
-from protobase_live.protocol.yjs.awareness import Entry
 from protobase_storage import Channel
 
 NODES = ""
@@ -90,8 +89,8 @@ class Broadcast:
         """The clients that other nodes have in a collection that has a room."""
         return [client for people in self._people.values() for client in people.of(collection)]
 
-    def newest(self, collection: str, client: int) -> tuple[int, Entry] | None:
-        """The other node whose word of a client has the highest clock, and the word; None: nobody has it."""
+    def newest(self, collection: str, client: int) -> Told | None:
+        """Of what the other nodes say of a client what has the highest clock; None: nobody has it."""
         return newest(self._people.items(), collection, client)
 
     # What is said
@@ -191,11 +190,12 @@ class Broadcast:
         if word.previous not in (0, known):
             self._ask(collection, part.node)
             return
-        changed = people.take(collection, part.number, part.whole, part.entries(), word.bounds)
+        changed = people.take(
+            collection, part.number, part.whole, part.entries(), word.bounds, ahead=part.ahead
+        )
         room = self._rooms[collection]
-        room.hear(changed)
-        for client, clock in part.ahead:
-            room.lead(client, clock)
+        room.hear(changed, again=part.whole)
+        room.lead(part.ahead)
 
     # Who is there
 

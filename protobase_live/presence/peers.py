@@ -24,9 +24,8 @@ from protobase_live.presence.node_words import (
 from protobase_live.presence.nodes import Nodes
 from protobase_live.presence.own_words import OwnWords
 from protobase_live.presence.peer_presence import Passed, PeerPresence, Send
-from protobase_live.presence.people import People, newest
+from protobase_live.presence.people import People, Told, newest
 from protobase_live.presence.room import Room
-from protobase_live.protocol.yjs.awareness import Entry
 
 
 class Peers:
@@ -79,8 +78,8 @@ class Peers:
         """The clients that other nodes have in a collection."""
         return [client for node in self._nodes.others for client in self._people[node].of(collection)]
 
-    def newest(self, collection: str, client: int) -> tuple[int, Entry] | None:
-        """The other node whose word of a client has the highest clock, and the word; None: nobody has it."""
+    def newest(self, collection: str, client: int) -> Told | None:
+        """Of what the other nodes say of a client what has the highest clock; None: nobody has it."""
         own = self._nodes.own
         return newest((each for each in self._people.items() if each[0] != own), collection, client)
 
@@ -108,17 +107,12 @@ class Peers:
         people = self._people.get(part.node)
         if people is None or part.node == self._nodes.own or part.number <= people.number(collection):
             return
-        changed = people.take(collection, part.number, part.whole, part.entries())
+        changed = people.take(collection, part.number, part.whole, part.entries(), ahead=part.ahead)
         self._passed[collection].append(Passed(part, link))
-        self._hear(collection, changed)
         if room := self._rooms.get(collection):
-            for client, clock in part.ahead:
-                room.lead(client, clock)
+            room.hear(changed, again=part.whole)
+            room.lead(part.ahead)
         self.wake()
-
-    def _hear(self, collection: str, clients: Iterable[int]) -> None:
-        if room := self._rooms.get(collection):
-            room.hear(clients)
 
     # Who can be reached
 
@@ -150,7 +144,8 @@ class Peers:
         self._nodes.forget(node)
         people = self._people.pop(node)
         for collection in people.collections:
-            self._hear(collection, list(people.of(collection)))
+            if room := self._rooms.get(collection):
+                room.hear(list(people.of(collection)))
 
     # What is told
 
@@ -176,8 +171,11 @@ class Peers:
             self.wake()
 
     def _everything(self, collection: str) -> list[Part]:
-        return [
-            new_part(node, people.number(collection), True, people.of(collection).values())
-            for node, people in self._people.items()
-            if people.number(collection)
-        ]
+        parts: list[Part] = []
+        for node, people in self._people.items():
+            if number := people.number(collection):
+                ahead = [*people.ahead(collection).items()]
+                if node == self._nodes.own:
+                    ahead += self._own.ahead(collection)
+                parts.append(new_part(node, number, True, people.of(collection).values(), ahead))
+        return parts

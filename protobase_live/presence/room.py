@@ -11,14 +11,15 @@ from protobase_actors import Clock, Timer
 from protobase_live.errors import Closed, LimitExceeded, ProtoBaseError, ProtocolError, ValidationError
 from protobase_live.model.arguments import state_text
 from protobase_live.presence.limits import PresenceLimits
+from protobase_live.presence.people import Told
 from protobase_live.protocol.yjs.awareness import Entry
 from protobase_live.protocol.yjs.awareness_table import Awareness, SharedBytes
 
 Listener = Callable[[bytes], None]
 """Is given an awareness payload to deliver; must neither wait nor raise."""
 
-Elsewhere = Callable[[int], tuple[int, Entry] | None]
-"""What the other nodes say of a client: one of the nodes, and the newest state."""
+Elsewhere = Callable[[int], Told | None]
+"""What the other nodes say of a client, the newest of it."""
 
 
 class Membership:
@@ -114,7 +115,7 @@ class Room:
 
     def welcome(self, member: Membership) -> bytes:
         payload = self._table.welcome(member)
-        self._on_change(self._shown)
+        self._on_change(self._table.led)
         return payload
 
     def states(self) -> dict[int, Any]:
@@ -125,14 +126,20 @@ class Room:
         return self._table.entry(client) if self._table.owner(client) in self._members else None
 
     def ahead(self, client: int) -> int | None:
-        """The clock that was told here of a client of another node, if it is above what the client counts."""
-        shown, newest = self._shown.get(client), self._table.newest(client)
-        return newest if shown and newest > shown.clock else None
+        """The clock that was told here of a client, if it is above what the client counts."""
+        said, newest = self.here(client) or self._shown.get(client), self._table.newest(client)
+        return newest if said and newest > said.clock else None
 
-    def lead(self, client: int, clock: int) -> None:
-        """Another node told this clock of a client: its next state has to be above it."""
-        if self._table.speaker(client) in self._members:
-            self._table.lead(client, clock)
+    def lead(self, told: Iterable[tuple[int, int]]) -> None:
+        """Another node told these clocks of clients: of those of this node the next state has to be above
+        them, and so has what is told of them anywhere."""
+        self._on_change(
+            [
+                client
+                for client, clock in told
+                if self._table.speaker(client) in self._members and self._table.lead(client, clock)
+            ]
+        )
 
     @property
     def clients(self) -> list[int]:
@@ -175,29 +182,37 @@ class Room:
         else:
             self._stop()
 
-    def hear(self, clients: Iterable[int]) -> None:
-        """Look again at what the other nodes say of these clients."""
-        self._announce(self.look(clients))
+    def hear(self, clients: Iterable[int], *, again: bool = False) -> None:
+        """Look again at what the other nodes say of these clients. ``again``: they did not say it just now,
+        so who is here may have heard it where it was before."""
+        self._announce(self.look(clients, again=again))
 
-    def look(self, clients: Iterable[int]) -> list[int]:
+    def look(self, clients: Iterable[int], *, again: bool = False) -> list[int]:
         """As `hear`, for a room that nobody has joined yet; gives those that are shown otherwise now."""
-        return [client for client in clients if self._look(client)]
+        return [client for client in clients if self._look(client, again)]
 
-    def _look(self, client: int) -> bool:
+    def _look(self, client: int, again: bool) -> bool:
         told = self._elsewhere(client)
         with suppress(LimitExceeded):  # it is left out, the others are not
-            return self._withdraw(client) if told is None else self._show(*told)
+            return self._withdraw(client) if told is None else self._show(told, again)
         return False
 
-    def _show(self, node: int, entry: Entry) -> bool:
+    def _show(self, told: Told, again: bool) -> bool:
         """Show what a node says of a client of its own, and return whether that changes anything."""
+        changes = self._show_state(told, again)
+        if self._table.speaker(told.entry.client_id) == told.node:
+            self._table.lead(told.entry.client_id, told.newest)
+        return changes
+
+    def _show_state(self, told: Told, again: bool) -> bool:
+        node, entry, newest = told
         client = entry.client_id
         owner = self._table.owner(client)
         if self._shown.get(client) is entry and owner == node:
             return False
         here = owner in self._members or self._table.speaker(client) in self._members
         if owner is None or not here:
-            self._table.relay(entry, node)
+            self._table.relay(entry, node, newest + 1 if again and owner is None else 0)
         elif not self._table.overtake(entry, node):
             return False
         self._shown[client] = entry

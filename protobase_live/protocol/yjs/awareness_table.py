@@ -139,23 +139,31 @@ class Awareness:
         known = self._present.get(client_id) or self._removed.get(client_id)
         return max(known.clock if known else 0, self._lead.get(client_id, 0))
 
-    def lead(self, client_id: int, clock: int) -> None:
-        """Somebody elsewhere was told this clock of a client that speaks for itself here."""
-        if client_id in self._present and clock > self.newest(client_id):
-            self._lead[client_id] = clock
+    @property
+    def led(self) -> list[int]:
+        """The clients of whom somebody was told a clock that they may not have counted."""
+        return list(self._lead)
 
-    def relay(self, entry: Entry, owner: Hashable) -> None:
+    def lead(self, client_id: int, clock: int) -> bool:
+        """Somebody elsewhere was told this clock of a client that answers; return whether that is news."""
+        if client_id not in self._present or clock <= self.newest(client_id):
+            return False
+        self._lead[client_id] = clock
+        return True
+
+    def relay(self, entry: Entry, owner: Hashable, at: int = 0) -> None:
         """Show a state that a client said elsewhere, with a clock that nobody here has heard.
 
-        Those here may have been told that it is gone, at a clock that it did not count itself.
+        Those here may have been told that it is gone, at a clock that it did not count itself. They may have
+        heard the same state elsewhere: the clock is ``at`` or higher.
 
         Raises:
             LimitExceeded: there are too many clients, or too much is said of them.
         """
         client_id = entry.client_id
         if client_id in self._present or client_id in self._removed:
-            entry = entry._replace(clock=max(entry.clock, self.newest(client_id) + 1))
-        self._admit(entry, owner)
+            at = max(at, self.newest(client_id) + 1)
+        self._admit(entry._replace(clock=max(entry.clock, at)), owner)
         self._self[client_id] = owner
 
     def overtake(self, entry: Entry, owner: Hashable) -> bool:

@@ -170,3 +170,25 @@ async def test_a_node_says_that_it_is_there_and_what_its_last_word_was(bus: Bus)
     bus.said.clear()
     await bus.clock.advance(SIGN_SECONDS)
     assert [type(decode_spoken(data)) for _, data in bus.said] == [Still, Alive]
+
+
+async def test_who_moves_sees_at_once_who_sits_still(bus: Bus) -> None:
+    """Also at a node where nobody was, which has to ask for the others when it has come."""
+    for client in range(2):
+        bus.enter(client, 0).set({"name": client})
+    await bus.clock.advance(1)
+    for node in (1, 2, 0, 0, 2, 2, 1, 0, 1):
+        bus.exit(1)
+        bus.enter(1, node)
+        await bus.clock.advance(SOON)
+        assert bus.seen() == dict.fromkeys(bus.there(), bus.there())
+    bus.enter(2, 2).set({"name": 2})
+    await bus.clock.advance(SOON)
+    for node in (2, 1, 2, 0, 2):
+        bus.exit(1)
+        bus.enter(1, node)
+        await bus.clock.advance(SOON)
+        assert bus.seen() == dict.fromkeys(bus.there(), bus.there())
+    bus.tabs[0].set({"name": "moved"})
+    await bus.clock.advance(SOON)
+    assert bus.seen() == dict.fromkeys(bus.there(), bus.there())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from protobase_live.presence.broadcast import RENEWALS
 from protobase_live.presence.limits import PresenceLimits
-from tests.protobase_live.presence.test_peers_agree import Story
+from tests.protobase_live.presence.test_peers_agree import Story, stay_seen
 from tests.support.presence_bus import Bus
 
 STEPS = 40
@@ -29,6 +29,9 @@ class BusStory(Story):
 
     def connect_or_cut(self, pair: tuple[int, int]) -> None:
         self.bus.cut_pairs ^= {pair}
+
+    def connect_all(self) -> None:
+        """They need no links."""
 
     async def heal(self) -> None:
         """Nothing is lost any more, and in a while it does not matter what was."""
@@ -56,6 +59,14 @@ async def run(random: Random) -> None:
     await story.heal()
     await story.check_shown()
     story.check_seen()
+
+
+@pytest.mark.parametrize("bad_days", [False, True])
+@pytest.mark.parametrize("seed", range(10))
+async def test_who_sits_still_is_seen_by_all_who_move(seed: int, bad_days: bool):
+    story = BusStory(Random(seed))
+    story.bus.losses = 0.0
+    await stay_seen(story, bad_days)
 
 
 @settings(max_examples=20, deadline=None)

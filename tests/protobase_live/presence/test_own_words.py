@@ -94,3 +94,52 @@ def test_everything_may_be_nothing(hub, member):
     own.note("tasks", [1])
     list(own.take())
     assert told(("tasks", word) for word in own.repeat("tasks")) == [(3, 0, [])]
+
+
+@pytest.fixture
+def newcomer(hub):
+    """Somebody who is told of others at clocks that they have not counted."""
+    return hub.join("tasks", lambda payload: None)[0]
+
+
+def ahead(words):
+    """Of each word: who is in it, and of whom it has clocks."""
+    return [
+        ([entry.client_id for entry in word.part.entries()], [client for client, _ in word.part.ahead])
+        for word in words
+    ]
+
+
+def test_what_newcomers_were_told_of_its_clients_is_said_to_all(hub, member, newcomer):
+    own = own_words(hub)
+    for client in (1, 2):
+        member.set(client, {})
+    own.note("tasks", [1, 2])
+    assert ahead(word for _, word in own.take()) == [([1, 2], [])]
+    newcomer.welcome()
+    own.note("tasks", [1])
+    [(_, word)] = own.take()
+    assert word.part.ahead == ((1, 1),)
+    assert own.people.ahead("tasks") == {1: 1}
+    assert ahead(own.repeat("tasks")) == [([1, 2], [1])]
+    member.set(1, {"at": 1})
+    own.note("tasks", [1])
+    assert ahead(word for _, word in own.take()) == [([1], [])]
+
+
+def test_clocks_are_said_in_pieces_too(hub, member, newcomer):
+    own = own_words(hub, piece_bytes=2 * (ENTRY_BYTES + 2))
+    for client in range(8):
+        member.set(client, {})
+    newcomer.welcome()
+    own.note("tasks", range(8))
+    words = [word for _, word in own.take()]
+    assert ahead(words) == [
+        ([0, 1], []),
+        ([2, 3], []),
+        ([4, 5], []),
+        ([6, 7], []),
+        ([], [0, 1, 2, 3, 4, 5]),
+        ([], [6, 7]),
+    ]
+    assert max(len(word.part.data) for word in [*words, *own.repeat("tasks")]) <= 2 * (ENTRY_BYTES + 2)

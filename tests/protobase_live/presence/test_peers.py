@@ -176,3 +176,96 @@ async def test_a_program_that_moves_during_a_cut_is_shown_as_it_was_last():
     assert [cluster.shown(node)[7] for node in (0, 1)] == ["third", "third"]
     await cluster.clock.advance(2)
     check(cluster)
+
+
+async def idle(nodes: int) -> Cluster:
+    """Nodes in a row; at the first are client 0, who sits still from now on, and client 1."""
+    cluster = Cluster(nodes)
+    for node in range(1, nodes):
+        cluster.connect(node - 1, node)
+    for client in range(2):
+        cluster.enter(client, 0).set({"name": client})
+    await cluster.clock.advance(SOON)
+    check(cluster)
+    return cluster
+
+
+async def test_who_moves_sees_at_once_who_sits_still():
+    """At each node it is told of the other with a clock that it has heard at none."""
+    cluster = await idle(3)
+    for node in (1, 2, 0, 0, 2, 2, 1, 0, 1):
+        cluster.exit(1)
+        cluster.enter(1, node)
+        await cluster.clock.advance(SOON)
+        check(cluster)
+    cluster.tabs[0].set({"name": "moved"})
+    await cluster.clock.advance(SOON)
+    check(cluster)
+
+
+async def test_a_program_that_says_nothing_is_seen_by_who_moves():
+    cluster = await idle(2)
+    cluster.enter_person(7, 0, "still")
+    await cluster.clock.advance(SOON)
+    for node in (1, 0, 1):
+        cluster.exit(1)
+        cluster.enter(1, node)
+        await cluster.clock.advance(SOON)
+        assert cluster.tabs[1].states.keys() == {0, 1, 7}
+
+
+async def test_who_has_come_before_its_node_knows_the_others_sees_them_as_soon_as_that_does():
+    """A node that was started again has no links yet."""
+    cluster = await idle(3)
+    for _ in range(2):
+        cluster.exit(1)
+        cluster.crash(2)
+        cluster.enter(1, 2)
+        await cluster.clock.advance(SOON)
+        cluster.connect(1, 2)
+        await cluster.clock.advance(SOON)
+        assert cluster.tabs[1].states == cluster.there()
+    cluster.tabs[0].set({"name": "moved"})
+    await cluster.clock.advance(SOON)
+    check(cluster)
+
+
+async def test_who_moves_behind_a_link_that_is_new_sees_who_sits_still():
+    cluster = await idle(2)
+    cluster.exit(1)
+    cluster.enter(1, 0)
+    await cluster.clock.advance(SOON)
+    cluster.hubs.append(PresenceHub(cluster.clock, TICK))
+    cluster.connect(1, 2)
+    await cluster.clock.advance(SOON)
+    cluster.exit(1)
+    cluster.enter(1, 2)
+    await cluster.clock.advance(SOON)
+    check(cluster)
+
+
+async def test_who_comes_costs_what_is_said_of_everybody_and_no_more():
+    cluster = await idle(3)
+    (first, _) = cluster.cables.values()
+    first.sent.clear()
+    cluster.exit(1)
+    cluster.enter(1, 1)
+    await cluster.clock.advance(SOON)
+    first.sent.clear()
+    await cluster.clock.advance(SOON)
+    assert first.sent == []
+
+
+async def test_what_somebody_was_told_while_a_link_was_held_is_said_when_it_goes_on():
+    cluster = await idle(2)
+    [cable] = cluster.cables.values()
+    for node in (1, 0, 1):
+        for end in cable.ends:
+            end.hold()
+        cluster.exit(1)
+        cluster.enter(1, node)
+        await cluster.clock.advance(SOON)
+        for end in cable.ends:
+            end.resume()
+        await cluster.clock.advance(SOON)
+        check(cluster)

@@ -90,10 +90,13 @@ class Story:
         node, _ = (self.cluster.lines | self.cluster.people)[client]
         return client not in self.cluster.shown(node)
 
-    async def heal(self) -> None:
+    def connect_all(self) -> None:
         for pair in self.pairs:
             if pair not in self.cluster.cables and (pair[0] + 1 == pair[1] or self.random.random() < 0.3):
                 self.cluster.connect(*pair)
+
+    async def heal(self) -> None:
+        self.connect_all()
         await self.cluster.clock.advance(LATE + PresenceLimits().peer_seconds + 1)
 
     async def renew(self) -> None:
@@ -119,6 +122,32 @@ async def run(random: Random) -> None:
     await story.renew()
     story.check()
     assert story.cluster.seen() == dict.fromkeys(story.cluster.there(), story.cluster.there())
+
+
+async def stay_seen(story: Story, bad_days: bool) -> None:
+    """Clients come, go and move, and sit still: none has to say itself again to be seen."""
+    for _ in range(STEPS):
+        match story.random.randrange(8):
+            case 0:
+                story.come_or_go_person(100 + story.random.randrange(3))
+            case 1:
+                story.move()
+            case 2 if bad_days:
+                story.cluster.crash(story.random.randrange(story.nodes))
+                story.connect_all()
+            case _:
+                story.come_or_go(story.random.randrange(5))
+        await story.cluster.clock.advance(story.random.choice([0.3, 1]))
+    await story.cluster.clock.advance(LATE + 2 * PresenceLimits().peer_seconds)
+    assert story.cluster.seen() == dict.fromkeys(story.cluster.there(), story.cluster.there())
+
+
+@pytest.mark.parametrize("bad_days", [False, True])
+@pytest.mark.parametrize("seed", range(10))
+async def test_who_sits_still_is_seen_by_all_who_move(seed: int, bad_days: bool):
+    story = Story(Random(seed))
+    story.connect_all()
+    await stay_seen(story, bad_days)
 
 
 @settings(max_examples=60, deadline=None)

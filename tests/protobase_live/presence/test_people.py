@@ -58,5 +58,25 @@ def test_the_newest_word_of_any_node_counts():
     one, other = People(PresenceLimits()), People(PresenceLimits())
     one.take("tasks", 1, False, [Entry(5, 3, "1")])
     other.take("tasks", 1, False, [Entry(5, 4, "2")])
-    assert newest([(1, one), (2, other)], "tasks", 5) == (2, Entry(5, 4, "2"))
+    assert newest([(1, one), (2, other)], "tasks", 5) == (2, Entry(5, 4, "2"), 4)
     assert newest([(1, one), (2, other)], "tasks", 6) is None
+
+
+def test_clocks_that_were_told_of_clients_count_until_these_are_past_them():
+    people = People(PresenceLimits())
+    people.take("tasks", 1, False, [Entry(5, 1, "1"), Entry(6, 1, "1")], ahead=[(5, 3), (7, 9)])
+    assert newest([(1, people)], "tasks", 5) == (1, Entry(5, 1, "1"), 3)
+    assert people.ahead("tasks") == {5: 3}, "nobody is known as 7"
+    assert people.take("tasks", 2, False, [], ahead=[(5, 2), (6, 1)]) == []
+    assert people.take("tasks", 3, False, [], ahead=[(5, 4), (6, 2)]) == [5, 6]
+    people.take("tasks", 4, False, [Entry(5, 3, "2")])
+    assert people.ahead("tasks") == {5: 4, 6: 2}
+    people.take("tasks", 5, False, [Entry(5, 4, "2"), Entry(6, 0, None)])
+    assert people.ahead("tasks") == {}
+
+
+def test_clocks_of_clients_in_a_collection_that_is_forgotten_count_no_more():
+    people = People(PresenceLimits())
+    people.take("tasks", 1, False, [Entry(5, 1, "1")], ahead=[(5, 3)])
+    people.forget("tasks")
+    assert people.ahead("tasks") == {}

@@ -145,6 +145,15 @@ def test_what_is_said_elsewhere_is_told_with_a_clock_that_nobody_has_heard():
     assert (table.newest(5), table.owner(5), table.speaker(5)) == (9, "node", "node")
 
 
+def test_what_was_said_elsewhere_before_may_have_been_heard_there():
+    table = Awareness()
+    table.relay(Entry(5, 3, '"a"'), "node", 7)
+    assert decode_entries(table.encode([5])) == [Entry(5, 7, '"a"')]
+    table.remove(5)
+    table.relay(Entry(5, 3, '"a"'), "node", 7)
+    assert decode_entries(table.encode([5])) == [Entry(5, 9, '"a"')]
+
+
 def test_newcomers_are_told_higher_clocks_of_those_elsewhere_too():
     table = Awareness()
     table.relay(Entry(5, 3, "{}"), "node")
@@ -174,10 +183,12 @@ def test_a_clock_that_was_told_elsewhere_is_counted_on_from():
     table = Awareness()
     table.apply(update((5, 3, "{}")), "connection", first=True)
     table.apply(update((5, 4 + LEAP, "{}")), "connection")
-    table.lead(5, 2)
+    assert not table.lead(5, 2)
     table.apply(update((5, 5 + LEAP, "{}")), "connection")
-    assert table.behind([5]) == []
-    table.lead(5, 8 + LEAP)
+    assert (table.behind([5]), table.led) == ([], [])
+    assert table.lead(5, 8 + LEAP)
+    assert table.led == [5]
+    assert not table.lead(6, 8), "it is not here"
     table.apply(update((5, 6 + LEAP, "{}")), "connection")
     assert table.behind([5]) == [5]
 
