@@ -73,6 +73,6 @@ async def _state(connection: ClientConnection) -> list[bytes]:
 def _address(url: str, collection: str, token: str | None) -> str:
     """The collection's Yjs door at the server whose address, perhaps of its live door, is ``url``."""
     parts = urlsplit(url)
-    query = urlencode({"token": token}) if token else ""
+    query = urlencode({"import": 1} | ({"token": token} if token else {}))
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
     return urlunsplit((scheme, parts.netloc, f"/yjs/{quote(collection)}", query, ""))

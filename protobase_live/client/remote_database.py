@@ -136,7 +136,7 @@ class RemoteDatabase(DatabaseApi):
         """Delete a collection with its history; durable on return.
 
         Streams and live queries of it are told `reset`. A Yjs client that has a copy of it is closed with
-        4410 when it comes back.
+        4410 when it comes back, or sends anything of it.
         """
         await self._ask(partial(DropRequest, collection=stored_name(collection)))
 

@@ -107,8 +107,8 @@ class CollectionActor(Actor[Message]):
         )
         self._audience = Audience(name, self._streams, limits)
         self._editors = self._audience.editors
-        self._taker = Taker(self._editors, clock, limits.document_bytes, self._reload)
         self._threshold = Threshold(name, self._editors)
+        self._taker = Taker(self._editors, clock, limits.document_bytes, self._threshold, self._reload)
         self._inquiries = Inquiries(name, self._replica, self._audience)
 
     # life

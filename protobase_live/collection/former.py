@@ -162,26 +162,27 @@ class Former:
 
     def __init__(self, remains: bytes = b"") -> None:
         """``remains`` is what `remains` gave at the last deletion. Raises ValidationError."""
-        self.history, self._clients = _read(remains)
-        """What is there now has this history; those before it were deleted."""
+        self.history, self.clients = _read(remains)
+        """What is there now has this history; those before it were deleted. The clocks that their Yjs clients
+        had reached."""
 
     def remains(self, vector: Mapping[int, int], history: History) -> bytes:
         """What is left when a history with the state vector ``vector`` is deleted, too; the next is named."""
         known = {client: clock for client, clock in vector.items() if client >= CHOSEN_IDS}
-        clients = sorted({**self._clients, **known}.items(), key=lambda each: each[1], reverse=True)
+        clients = sorted({**self.clients, **known}.items(), key=lambda each: each[1], reverse=True)
         return _MARK + pack([*history, encode_state_vector(dict(clients[:FORMER_CLIENTS]))])
 
     def joined(self, remains: bytes, vector: Mapping[int, int]) -> bytes:
         """What is left when a history is deleted because it was elsewhere, which left ``remains``."""
         other = Former(remains)
-        return self.remains({**other._clients, **vector}, other.history)
+        return self.remains({**other.clients, **vector}, other.history)
 
     def has_left(self, state: Mapping[int, int], vector: Mapping[int, int]) -> bool:
         """Whether somebody with the state vector ``state`` has a copy of what was deleted.
 
         What the collection, with the state vector ``vector``, has again is no such copy.
         """
-        return any(state.get(client) and client not in vector for client in self._clients)
+        return any(state.get(client) and client not in vector for client in self.clients)
 
 
 def history_of(remains: bytes) -> History:

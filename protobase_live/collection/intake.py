@@ -11,10 +11,11 @@ from protobase_actors import Clock, in_steps
 from protobase_live.collection.editors import Editors
 from protobase_live.collection.messages import LARGE_UPDATE_BYTES, Editor, Updates
 from protobase_live.collection.room import make_room
+from protobase_live.collection.threshold import Threshold
 from protobase_live.document import BrokenDocument, Document, JudgeChanged
 from protobase_live.errors import LimitExceeded, MalformedUpdate, Unavailable
 from protobase_live.protocol.yjs.state_vector import encode_state_vector
-from protobase_live.protocol.yjs.structs import Unforeseen
+from protobase_live.protocol.yjs.structs import OfFormer, Unforeseen
 
 JUDGE_CHANGES = 10
 """What senders may write may change so often while it is taken in a turn; then they are to try again."""
@@ -34,6 +35,8 @@ class Intake:
     """Bytes that surely fit into the document: counting how large it is takes as long as a keystroke."""
     unpaused: int = 0
     """How many bytes were taken since others ran."""
+    refused: set[Editor] = field(default_factory=set["Editor"])
+    """Who has sent something of a history that is over: nothing behind it is taken."""
 
 
 class Taker:
@@ -44,10 +47,13 @@ class Taker:
         editors: Editors,
         clock: Clock,
         document_bytes: int,
+        threshold: Threshold,
         reload: Callable[[], Awaitable[Document]],
     ) -> None:
-        """``reload`` makes a fresh document of what is durable."""
+        """``threshold`` refuses copies of what was deleted; ``reload`` makes a fresh document of what is
+        durable."""
         self._editors = editors
+        self._threshold = threshold
         self._clock = clock
         self._document_bytes = document_bytes
         self._reload = reload
@@ -66,6 +72,8 @@ class Taker:
     async def _take_one(self, message: Updates, intake: Intake) -> None:
         """Take the updates of one message. Raises BrokenDocument where pycrdt fails."""
         editor, document = message.editor, intake.document
+        if editor in intake.refused:
+            return
         if document.ends_run(editor.author):
             await in_steps(document.apply_in_steps())
         for update in message.updates:
@@ -82,18 +90,22 @@ class Taker:
             except (MalformedUpdate, LimitExceeded) as error:
                 editor.reject(error)
                 return
+            except OfFormer:
+                intake.refused.add(editor)
+                self._threshold.refuse_copy(editor)
+                return
             if not fits:
                 self._ask_for_missing(editor, intake)
 
     async def _take_update(self, update: bytes, message: Updates, document: Document) -> bool:
         """Whether all of it fits. What is small and surely allowed needs no pauses."""
-        read = None
+        read, imported = None, message.imported
         if len(update) > LARGE_UPDATE_BYTES:
             read, message.read = message.read, None
         else:
             with suppress(Unforeseen):
-                return document.take(update, message.editor)
-        return await in_steps(document.take_in_steps(update, message.editor, read))
+                return document.take(update, message.editor, imported=imported)
+        return await in_steps(document.take_in_steps(update, message.editor, read, imported=imported))
 
     async def _take_apart(self, sent: Sequence[Updates], intake: Intake) -> None:
         """Something in `sent` breaks pycrdt: find out what, on documents loaded afresh."""
@@ -110,7 +122,7 @@ class Taker:
         self, messages: Sequence[Updates], intake: Intake
     ) -> tuple[Updates, BrokenDocument] | None:
         """Take these into a document loaded afresh; the one at which that has failed, and how."""
-        intake.document = await self._reload()
+        intake.document, intake.refused = await self._reload(), set()
         for message in messages:
             try:
                 await self._take_one(message, intake)

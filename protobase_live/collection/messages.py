@@ -128,6 +128,8 @@ class Updates:
     updates: Sequence[bytes]
     read: Walker | None = None
     """The only update, read already; let go of when it is taken."""
+    imported: bool = False
+    """Whether what they have of a history that is over is meant to come back."""
 
 
 @dataclass(slots=True)

@@ -356,7 +356,8 @@ class Replica:
         self.document.close()
 
     def _new_document(self) -> Document:
-        return Document(self._writer, self._client_id, room_of(self._limits), self._rules)
+        room, former = room_of(self._limits), self.former.clients
+        return Document(self._writer, self._client_id, room, self._rules, former)
 
 
 def room_of(limits: Limits) -> Room:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from weakref import WeakSet
 
 from protobase_actors import ActorStopped, Envelope, in_steps
 from protobase_live.collection.editors import Editors
@@ -11,7 +12,6 @@ from protobase_live.collection.messages import (
     Editor,
     Greet,
     Install,
-    Leave,
     Message,
     Replicate,
     Settle,
@@ -34,7 +34,7 @@ class Threshold:
         """Whether the actor's own history is over, and the actor about to end."""
         self._collection = collection
         self._editors = editors
-        self._refused: set[Editor] = set()
+        self._refused: WeakSet[Editor] = WeakSet()  # they may have left before they are refused
 
     def admit(self, batch: Sequence[Envelope[Message]], replica: Replica) -> Sequence[Envelope[Message]]:
         """What is to be served of a batch.
@@ -68,6 +68,11 @@ class Threshold:
                 self._turn_away(message.editor, refusal)
         return [envelope for envelope in self._heard(batch) if not envelope.answered]
 
+    def refuse_copy(self, editor: Editor) -> None:
+        """Close a Yjs client that has a copy of what was deleted, and hear it no more."""
+        error = CollectionDropped(f"collection {self._collection!r} was deleted; drop your copy of it")
+        self._turn_away(editor, error)
+
     def meet(self, batch: Sequence[Envelope[Message]]) -> None:
         """Whoever is served from now on has to be told if the collection fails."""
         for envelope in batch:
@@ -91,13 +96,9 @@ class Threshold:
 
     def _look_at(self, sync: Sync, replica: Replica) -> None:
         if replica.former.has_left(sync.state, replica.document.vector):
-            error = CollectionDropped(f"collection {self._collection!r} was deleted; drop your copy of it")
-            self._turn_away(sync.editor, error)
+            self.refuse_copy(sync.editor)
 
     def _is_refused(self, message: Message) -> bool:
-        if isinstance(message, Leave):
-            self._refused.discard(message.editor)
-            return False
         return isinstance(message, _OF_CLIENTS) and message.editor in self._refused
 
     def _pass_on(self, envelope: Envelope[Message]) -> None:

@@ -309,8 +309,8 @@ class Database(DatabaseApi):
         """Delete a collection with its history; durable on return.
 
         Streams and live queries of it are told `reset`. A Yjs client that has a copy of it is closed with
-        4410 when it comes back. One that cannot be loaded is deleted, too; copies of that are not known.
-        One of the server's own can be deleted here alone, and by no client.
+        4410 when it comes back, or sends anything of it. One that cannot be loaded is deleted, too; copies
+        of that are not known. One of the server's own can be deleted here alone, and by no client.
         """
         self.in_use.require()
         await self._histories.require_name(collection)

@@ -10,7 +10,7 @@ what is new of them, in causal order, to be read.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Container, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import Any
@@ -51,10 +51,13 @@ class Document:
         client_id: int | None = None,
         room: Room | None = None,
         rules: Rules | None = None,
+        former: Container[int] = (),
     ) -> None:
-        """``replica`` names the writing node in sets and counters; ``room`` is for what is held."""
+        """``replica`` names the writing node in sets and counters; ``room`` is for what is held; ``former``
+        are Yjs clients of a history that is over."""
         self._replica = replica
         self.rules = rules or Rules()
+        self._former = former
         self._structs = Structs()
         self._gates = Gates(self.rules, self._structs.foresight(RECORDS_NAME))
         self._held = Held(room or Room())
@@ -73,7 +76,7 @@ class Document:
         waits for it, as in a turn.
         """
         yield from self._load_slice(updates[:1])  # of a snapshot, nothing that is deleted is left
-        self._slimmed = self._deleted()
+        self._slimmed = self._structs.gone_clocks
         for part in in_slices(updates[1:]):
             yield from self._load_slice(part)
         if self._structs.halved:
@@ -93,32 +96,35 @@ class Document:
 
     # a turn
 
-    def take(self, update: bytes, sender: Sender) -> bool:
+    def take(self, update: bytes, sender: Sender, *, imported: bool = False) -> bool:
         """Take what a Yjs client sent; answers whether all of it fits. What does not is held until it does.
 
-        Raises, and takes nothing: MalformedUpdate, if it is none or is impossible; Unforeseen, if it takes
-        steps to find out whether its sender may do that.
+        Raises, and takes nothing: MalformedUpdate, if it is none or is impossible; OfFormer, if it is of a
+        history that is over, and not ``imported``; Unforeseen, if it takes steps to find out whether its
+        sender may do that.
         """
         self._begin_run(sender.author)
-        rest = self._structs.take(update, barred=self._content.client_id, gate=self._gates.of(sender))
+        barred, former = self._content.client_id, () if imported else self._former
+        rest = self._structs.take(update, barred=barred, gate=self._gates.of(sender), former=former)
         self._hold(sender, rest)
         return rest is None
 
     def take_in_steps(
-        self, update: bytes, sender: Sender, read: Walker | None = None
+        self, update: bytes, sender: Sender, read: Walker | None = None, *, imported: bool = False
     ) -> Generator[None, None, bool]:
         """`take` for any update, with pauses in which nothing else may be done with the document.
 
         ``read`` is the update if it was read already, to be used once. Raises BrokenDocument, too.
         """
         self._begin_run(sender.author)
-        barred, allowed, judge = self._content.client_id, sender.judge, self._judge_of(sender)
+        allowed, judge = sender.judge, self._judge_of(sender)
+        barred, former = self._content.client_id, () if imported else self._former
         if judge is not None:
             yield from self.apply_in_steps()
         if read is None and len(update) <= SLICE_BYTES:
-            rest = self._structs.take(update, barred=barred)
+            rest = self._structs.take(update, barred=barred, former=former)
         else:
-            rest = yield from self._structs.take_in_steps(update, barred=barred, read=read)
+            rest = yield from self._structs.take_in_steps(update, barred=barred, read=read, former=former)
         if judge is not None:
             yield from self._try(sender, judge)
         if sender.judge is not allowed:
@@ -350,12 +356,8 @@ class Document:
         """Let go of what was deleted if that is worth it, with pauses. What was taken has to be applied."""
         if self._structs.is_loose:
             yield from self._structs.compact_in_steps()
-            if (self._deleted() - self._slimmed) * SLIM_SHARE >= sum(self._structs.vector.values()):
+            if (self._structs.gone_clocks - self._slimmed) * SLIM_SHARE >= sum(self._structs.vector.values()):
                 yield from self._slim_content()
-
-    def _deleted(self) -> int:
-        """How many clocks are deleted."""
-        return sum(end - start for ranges in self._structs.deletes.values() for start, end in ranges)
 
     def _slim_content(self) -> Generator[None, None, None]:
         """Have the content let go of what is deleted. Where that fails, it stays as it is."""
@@ -363,7 +365,7 @@ class Document:
             content = yield from made_anew(self._structs, self._content)
             content.replace(self._content)
             self._content = content
-        self._slimmed = self._deleted()
+        self._slimmed = self._structs.gone_clocks
 
     def shrink(self) -> Generator[None, None, None]:
         """Let go of what was deleted, however little it is, with pauses."""

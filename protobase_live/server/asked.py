@@ -21,6 +21,8 @@ class Asked(NamedTuple):
     token: str | None
     echo: bool
     """Whether what it writes is to come back to it."""
+    imports: bool
+    """Whether it brings what may have been deleted, and is meant to."""
     forbidden: str | None
     """Why pages of its origin may not connect."""
     request: ClientRequest = NOTHING_KNOWN
@@ -33,7 +35,8 @@ def asked_for(path: str, query: str, offered: Sequence[str], forbidden: str | No
     """What a client asks for with its address, and the subprotocols that it offers."""
     options = parse_qs(query)
     token = options["token"][0] if "token" in options else _token_among(offered)
-    return Asked(path, token, options.get("echo") == ["1"], forbidden)
+    echo, imports = (options.get(name) == ["1"] for name in ("echo", "import"))
+    return Asked(path, token, echo, imports, forbidden)
 
 
 def _token_among(offered: Sequence[str]) -> str | None:

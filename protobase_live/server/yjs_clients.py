@@ -156,7 +156,8 @@ class YjsClients:
                 self.accounts.connection(entry.author, connection.address) as account,
                 account.opened.holding([name]),
             ):
-                session = YjsSession(connection, await self.ref(name), *shared, echo=asked.echo)
+                ref, ways = await self.ref(name), {"echo": asked.echo, "imports": asked.imports}
+                session = YjsSession(connection, ref, *shared, **ways)
                 entry.confirm()
                 entry.give(session)
                 with expiring(self._clock, entry.expires, session.expire):

@@ -70,9 +70,12 @@ class YjsSession:
         restraints: Restraints | None = None,
         *,
         echo: bool = False,
+        imports: bool = False,
     ) -> None:
+        """``imports``: the client brings what may have been deleted, and is meant to."""
         self.author = author
         self.echo = echo
+        self._imports = imports
         self.judge: Judge | None = None
         """What the client may write; None: everything."""
         self._present = True
@@ -174,10 +177,10 @@ class YjsSession:
             size = sum(map(len, self._updates))
             updates, self._updates = self._updates, []
             if size <= LARGE_UPDATE_BYTES:
-                self._handover.send(Updates(self, updates), size)
+                self._handover.send(Updates(self, updates, imported=self._imports), size)
             else:
                 for some in _apart(updates):
-                    self._handover.send(Updates(self, some), sum(map(len, some)))
+                    self._handover.send(Updates(self, some, imported=self._imports), sum(map(len, some)))
             self._counters.received_bytes.add(self.door, size)
 
     def take_probe(self) -> None:

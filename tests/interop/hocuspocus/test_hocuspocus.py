@@ -111,6 +111,25 @@ async def test_what_cannot_be_taken_ends_its_document_alone(node: NodeClients, p
 
 
 @each_provider
+async def test_what_an_offline_store_kept_of_a_deleted_document_is_not_taken(
+    server: ServerProcess, node: NodeClients, provider: str
+):
+    """Nor is it said to be stored."""
+    async with pb.connect(server.live) as db:
+        page = await open_synced(node, server.hocuspocus, "page", provider=provider)
+        await page.run("doc.getText('body').insert(0, 'old')")
+        await page.until("!provider.hasUnsyncedChanges")
+        stored = await page.get("Y.encodeStateAsUpdate(doc)")
+        await page.run("provider.destroy()")
+        await db.drop("page")
+        page = await open_synced(node, server.hocuspocus, "page", provider=provider)
+        await page.run("Y.applyUpdate(doc, args.stored, 'y-indexeddb')", stored=stored)
+        await page.until("told.some(([event, why]) => event === 'authenticationFailed' && /4410/.test(why))")
+        assert await page.get("provider.hasUnsyncedChanges") is True
+        assert await (await db.collection("page")).text("body").value() == ""
+
+
+@each_provider
 async def test_nothing_is_said_to_be_stored_before_it_is(tmp_path: Path, node: NodeClients, provider: str):
     """And what was not is sent again."""
     async with ServerProcess(tmp_path / "data", HELD_SERVE) as server:

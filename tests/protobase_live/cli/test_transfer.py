@@ -72,6 +72,19 @@ async def test_server_round_trip(server):
     assert (exported.code, readable(exported.out), exported.err) == (0, NDJSON, "")
 
 
+async def test_what_was_dropped_can_be_imported_again(server):
+    """It is meant to come back, where a page with a copy of it is refused."""
+    doc = Doc()
+    doc.get("editor", type=Text).insert(0, "typed")
+    async with connect(server.replace("http", "ws") + "/yjs/notes") as connection:
+        await connection.send(yjs.encode_update(doc.get_update()))
+        exported = await run("export", server, "notes")
+    async with pb.connect(server) as db:
+        await db.drop("notes")
+        assert await run("import", server, stdin=exported.out) == (0, "", "")
+        assert await (await db.collection("notes")).text("editor").value() == "typed"
+
+
 async def test_what_a_yjs_client_wrote_is_exported(server):
     doc = Doc()
     doc.get("editor", type=Text).insert(0, "typed")

@@ -6,18 +6,20 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from functools import partial
 from typing import cast
 
 import pytest
 from pycrdt import Doc, Text
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from protobase_actors import ManualClock
 from protobase_live.client import connect as connect_live
 from protobase_live.collection.limits import Limits
+from protobase_live.collection.messages import LARGE_UPDATE_BYTES
 from protobase_live.database.database import Database
 from protobase_live.errors import Closed, Forbidden, RecordExists, Unauthorized, Unavailable
 from protobase_live.protocol.live.client_messages import Hello
@@ -295,6 +297,30 @@ async def test_who_asks_for_the_echo_hears_what_it_wrote(server: Server, query: 
         while yjs.SyncStatus(b"all") not in heard:
             heard.append(yjs.decode(await client.recv()))
         assert (yjs.Update(doc.get_update()) in heard) == hears
+
+
+@pytest.mark.parametrize(("query", "taken"), [("?import=1", True), ("?import=0", False), ("", False)])
+@pytest.mark.parametrize("text", ["old", "old" * LARGE_UPDATE_BYTES])
+async def test_who_imports_brings_what_was_deleted(
+    server: Server, database: Database, query: str, taken: bool, text: str
+):
+    doc: Doc = Doc()
+    doc.get("body", type=Text).insert(0, text)
+    async with connect(f"ws://127.0.0.1:{server.port}/yjs/tasks") as client:
+        await _brought(client, doc)
+    await database.drop("tasks")
+    async with connect(f"ws://127.0.0.1:{server.port}/yjs/tasks{query}") as client:
+        with nullcontext() if taken else pytest.raises(ConnectionClosed, match=r"4410.*drop your copy of it"):
+            await _brought(client, doc)
+    assert await (await database.collection("tasks")).text("body").value() == (text if taken else "")
+
+
+async def _brought(client: ClientConnection, doc: Doc) -> None:
+    """Send all of a document, and wait until that is stored."""
+    await client.send(yjs.encode_update(doc.get_update()))
+    await client.send(yjs.encode_sync_status(b"all"))
+    while yjs.decode(await client.recv()) != yjs.SyncStatus(b"all"):
+        pass
 
 
 async def test_a_yjs_client_that_may_only_read_is_told_so_and_reads_on(database: Database):

@@ -7,7 +7,7 @@ from protobase_live.protocol.yjs.structs.joining import join
 from protobase_live.protocol.yjs.structs.merging import collect, merge
 from protobase_live.protocol.yjs.structs.readable import check_in_steps, is_common
 from protobase_live.protocol.yjs.structs.structs import Structs
-from protobase_live.protocol.yjs.structs.taking import Rest
+from protobase_live.protocol.yjs.structs.taking import OfFormer, Rest
 from protobase_live.protocol.yjs.structs.touched import Spot, Touched, Use
 from protobase_live.protocol.yjs.structs.writing import EMPTY_UPDATE
 
@@ -17,6 +17,7 @@ __all__ = [
     "Aim",
     "Foresight",
     "Gate",
+    "OfFormer",
     "Rest",
     "Spot",
     "Structs",

@@ -9,7 +9,7 @@ written for speed. Whatever is not exactly of these shapes, or breaks a rule, is
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from protobase_live.protocol.yjs.common_structs import CLIENT, CLOCK, ID, PLAIN, client_of, clock_of
 from protobase_live.protocol.yjs.struct import VALUES, Id, Struct
@@ -103,7 +103,7 @@ def take_entry(store: Store, update: bytes, barred: int | None, gate: Gate | Non
     return True
 
 
-def take_edit(store: Store, update: bytes, barred: int | None) -> bool:
+def take_edit(store: Store, update: bytes, barred: int | None, former: Container[int] = ()) -> bool:
     """Take in common structs of one client that follow what is known, and deletions of what is known.
 
     False: it is something else, or breaks a rule; nothing was taken.
@@ -113,6 +113,8 @@ def take_edit(store: Store, update: bytes, barred: int | None) -> bool:
         return False
     client, structs, deletes = edit
     if client == barred or (deletes and not _deletes_known(store.vector, edit)):
+        return False
+    if structs and client in former and client not in store.vector:
         return False
     if structs and not _append(store, client, update, structs):
         return False

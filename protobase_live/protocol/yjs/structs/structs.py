@@ -7,7 +7,7 @@ joined where Yjs would join them, and let go of when they are deleted.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from types import MappingProxyType
 
@@ -54,16 +54,24 @@ class Structs:
     # taking
 
     def take(
-        self, update: bytes, *, barred: int | None = None, lenient: bool = False, gate: Gate | None = None
+        self,
+        update: bytes,
+        *,
+        barred: int | None = None,
+        lenient: bool = False,
+        gate: Gate | None = None,
+        former: Container[int] = (),
     ) -> Rest | None:
         """Take in what fits of an update; answers with the rest, if there is one.
 
         `barred` is a client id that may bring nothing new. A struct that no Yjs client writes makes the
         update malformed; where `lenient` it is taken as deleted instead, so that what was once stored can
-        be read. What has a `gate` must surely pass it.
+        be read. What has a `gate` must surely pass it. Clients that are `former` are of a history that is
+        over, unless the document has them again: nothing may be of them, wait for them or delete of theirs.
 
         Raises:
             MalformedUpdate: the bytes are no update, or mean something impossible; nothing was taken.
+            OfFormer: it names a client that is `former`; nothing was taken.
             Unforeseen: it does not surely pass; nothing was taken.
         """
         store, fresh, unsettled = self._store, self._store.fresh, self._store.unsettled
@@ -73,8 +81,8 @@ class Structs:
         if not (take_typing(store, update, barred, gate) or take_entry(store, update, barred, gate)):
             if gate is not None:
                 gate.require(update)
-            if not take_edit(store, update, barred):
-                taking = Taking(store, update, barred=barred, lenient=lenient)
+            if not take_edit(store, update, barred, former):
+                taking = Taking(store, update, barred=barred, lenient=lenient, former=former)
                 rest, is_new = at_once(taking.steps()), taking.is_new
         if is_flushed and is_new and update.endswith(fresh.encode_deletes()):  # else some was deleted already
             fresh.sole = update
@@ -83,13 +91,20 @@ class Structs:
         return rest
 
     def take_in_steps(
-        self, update: bytes, *, barred: int | None = None, lenient: bool = False, read: Walker | None = None
+        self,
+        update: bytes,
+        *,
+        barred: int | None = None,
+        lenient: bool = False,
+        read: Walker | None = None,
+        former: Container[int] = (),
     ) -> Generator[None, None, Rest | None]:
         """`take` with pauses, some milliseconds apart, in which nothing else may be done with the structs.
 
         `read` is the update if it was read already, to be used once.
         """
-        return Taking(self._store, update, barred=barred, lenient=lenient, read=read).steps()
+        taking = Taking(self._store, update, barred=barred, lenient=lenient, read=read, former=former)
+        return taking.steps()
 
     def knows_in_steps(self, update: bytes) -> Generator[None, None, bool]:
         """Whether an update brings nothing new, with pauses. Raises MalformedUpdate where it is none."""
@@ -241,6 +256,11 @@ class Structs:
     def deletes(self) -> dict[int, list[tuple[int, int]]]:
         """The deleted clocks of each client, as ranges without their ends."""
         return {client: list(ranges) for client, ranges in self._store.logs.deletes.by_client.items()}
+
+    @property
+    def gone_clocks(self) -> int:
+        """How many clocks are deleted."""
+        return sum(end - start for ranges in self.deletes.values() for start, end in ranges)
 
     @property
     def size(self) -> int:

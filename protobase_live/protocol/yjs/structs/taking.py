@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_right
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Container, Generator, Iterator, Mapping
 from typing import NamedTuple
 
 from protobase_live.errors import MalformedUpdate
@@ -21,6 +21,10 @@ from protobase_live.protocol.yjs.update_walker import MAX_STRUCTS, STEP_STRUCTS,
 from protobase_live.protocol.yjs.varint import varuint
 
 
+class OfFormer(Exception):
+    """An update that names a Yjs client of a history that is over, of which nothing was taken."""
+
+
 class Rest(NamedTuple):
     """The part of an update that lacks something."""
 
@@ -33,10 +37,18 @@ class Taking:
     """One update on its way in."""
 
     def __init__(
-        self, store: Store, update: bytes, *, barred: int | None, lenient: bool, read: Walker | None = None
+        self,
+        store: Store,
+        update: bytes,
+        *,
+        barred: int | None,
+        lenient: bool,
+        read: Walker | None = None,
+        former: Container[int] = (),
     ) -> None:
-        """`barred` and `lenient` as `Structs.take` has them, `read` as `Structs.take_in_steps`."""
+        """`barred`, `lenient` and `former` as `Structs.take` has them, `read` as `Structs.take_in_steps`."""
         self._store = store
+        self._former = former
         # What is stored may be larger.
         self._walker = read or Walker(update, sys.maxsize if lenient else MAX_STRUCTS)
         self._is_read = read is not None
@@ -57,7 +69,7 @@ class Taking:
         """Take in what fits, with pauses; answers with the rest.
 
         Raises:
-            MalformedUpdate: nothing was taken.
+            MalformedUpdate, OfFormer: nothing was taken.
         """
         clients = self._walker.clients
         try:
@@ -70,7 +82,8 @@ class Taking:
                 {client: iter(structs) for client, structs in clients.items()}, self._store.vector
             )
             yield from self._append_all(ordering)
-        except MalformedUpdate:
+            self._check_lacking(ordering)
+        except (MalformedUpdate, OfFormer):
             self._take_back()
             raise
         late = yield from self._delete_all()
@@ -137,12 +150,23 @@ class Taking:
 
     def _marked_log(self, client: int) -> Log:
         """The log of a client that brings something new, which can be taken back from now on."""
+        self._check_former(client)
         if client == self._barred:
             raise MalformedUpdate(f"client id {client} is the server's own; choose another")
         log = self._store.logs.of(client)
         if client not in self._marks:
             self._marks[client] = log.mark()
         return log
+
+    def _check_lacking(self, ordering: Ordering) -> None:
+        """What stays behind must not wait for a history that is over, nor be of it."""
+        if self._former:
+            for client in (*ordering.heads, *ordering.waits, *self._walker.deletes):
+                self._check_former(client)
+
+    def _check_former(self, client: int) -> None:
+        if client in self._former and client not in self._store.vector:
+            raise OfFormer
 
     def _place(self, log: Log, struct: Struct) -> Place:
         """Where a struct belongs; where `lenient`, what belongs nowhere counts as deleted."""

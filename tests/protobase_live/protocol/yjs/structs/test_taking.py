@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from random import Random
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from protobase_live.errors import MalformedUpdate
 from protobase_live.protocol.steps import at_once
-from protobase_live.protocol.yjs.structs import EMPTY_UPDATE, Structs
+from protobase_live.protocol.yjs.structs import EMPTY_UPDATE, OfFormer, Structs
 from protobase_live.protocol.yjs.structs.store import Store
 from protobase_live.protocol.yjs.structs.taking import Taking
 from protobase_live.protocol.yjs.update_walker import STEP_STRUCTS, Walker
@@ -111,3 +112,46 @@ def test_what_is_known_is_not_looked_at_again() -> None:
     assert list(structs.take_in_steps(update, read=walker)) == []
     assert walker.clients == {1: []}
     assert walker.deletes == {}
+
+
+HERE = sent(1, 0, yjs.item(yjs.text("here"), parent="t"))
+OF_FORMER = {
+    "a struct": sent(8, 0, yjs.item(yjs.text("x"), parent="t")),
+    "garbage": sent(8, 0, yjs.gc(3)),
+    "a struct that waits": sent(8, 5, yjs.item(yjs.text("x"), left=Id(8, 4))),
+    "one beside its": sent(2, 0, yjs.item(yjs.text("x"), left=Id(8, 0))),
+    "one in its": sent(2, 0, yjs.item(yjs.text("x"), parent=Id(8, 0))),
+    "one behind one that is here": sent(2, 0, yjs.item(yjs.text("x"), left=Id(1, 3), right=Id(8, 0))),
+    "a deletion": yjs.update([], {8: [(0, 1)]}),
+    "a struct behind others": yjs.update(
+        [Block(n, 0, [yjs.item(yjs.text("x"), parent="new root")]) for n in (9, 8, 3)], {1: [(0, 1)]}
+    ),
+    "many": sent(8, 0, *NULLS),
+    "many of another one, too": yjs.update([Block(9, 0, NULLS), Block(8, 0, NULLS)]),
+}
+
+
+@pytest.mark.parametrize("is_read", [False, True])
+@pytest.mark.parametrize("form", OF_FORMER)
+def test_what_is_of_a_former_client_leaves_no_trace(form: str, is_read: bool) -> None:
+    structs, update = Structs(), OF_FORMER[form]
+    structs.take(HERE)
+    structs.settle()
+    before = structs.encode(), dict(structs.vector), structs.size
+    walker = Walker(update)
+    walker.walk()
+    how = partial(structs.take_in_steps, read=walker) if is_read else structs.take
+    with pytest.raises(OfFormer):
+        at_once(how(update, former={8}))
+    assert (structs.encode(), structs.vector, structs.size) == before
+    assert structs.settle() == (EMPTY_UPDATE, {})
+
+
+@pytest.mark.parametrize("form", OF_FORMER)
+def test_a_former_client_that_is_here_again_is_like_any_other(form: str) -> None:
+    one, other = Structs(), Structs()
+    for structs in (one, other):
+        structs.take(HERE)
+        structs.take(sent(8, 0, yjs.item(yjs.shared(yjs.Shared.TEXT), parent="t")))
+    assert one.take(OF_FORMER[form], former={8}) == other.take(OF_FORMER[form])
+    assert one.encode() == other.encode()
