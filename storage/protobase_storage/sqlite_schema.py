@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +150,20 @@ def empty_wal(connection: sqlite3.Connection) -> bool:
     except sqlite3.Error:
         return False
     return not busy
+
+
+def overwrite_failed(connection: sqlite3.Connection) -> None:
+    """Put a transaction that changes nothing where a failed one stands in the write-ahead log.
+
+    SQLite writes all of a transaction, its commit mark last, and only then flushes. If that fails, it is
+    rolled back in memory and stands in the log whole: who recovers it finds a commit. The next transaction
+    begins in the same place, and each frame's checksum goes on from the one before, so nothing counts that
+    is behind the first frame of another one (https://www.sqlite.org/fileformat2.html#wal_file_format). This
+    one writes the first page as it is. That its own flush fails matters only where the power fails, too.
+    """
+    with suppress(sqlite3.Error), transaction(connection):
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        connection.execute(f"PRAGMA user_version = {version}")
 
 
 def free_bytes(connection: sqlite3.Connection) -> int:

@@ -9,7 +9,6 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -26,49 +25,18 @@ from .sqlite_schema import (
     free_bytes,
     is_corruption,
     is_full,
+    overwrite_failed,
     transaction,
     translate,
 )
 from .upkeep import Steps
+from .work import Append, Delivered, Task
 
 GROUP_COMMITS = 4096
 """Commits one flush carries at most, unless a single append has more."""
 
 GROUP_BYTES = 8 * 1024 * 1024
 """Bytes one flush carries at most, unless a single append has more."""
-
-
-@dataclass(slots=True, eq=False)
-class Append:
-    """Commits that are stored together."""
-
-    commits: Sequence[Commit]
-    future: asyncio.Future[None]
-    weight: int
-    error: StorageError | None = None
-
-    @property
-    def collections(self) -> set[str]:
-        """Whom they touch."""
-        return {commit.collection for commit in self.commits}
-
-
-@dataclass(slots=True, eq=False)
-class Task:
-    """A compaction or deletion under way. Its first step runs at its place in the queue."""
-
-    collection: str | None
-    steps: Steps
-    future: asyncio.Future[None]
-    weight: int
-    error: StorageError | None = None
-
-
-@dataclass(slots=True)
-class Delivered:
-    """Mark in the queue: whoever appends behind it to these collections was told that an append failed."""
-
-    failures: dict[str, StorageError]
 
 
 class Writer:
@@ -295,7 +263,7 @@ class Writer:
             name = min(append.collections, default=None)
             append.error = error if isinstance(error, StorageError) else translate(error, name)
             self._failed |= dict.fromkeys(append.collections, append.error)
-        self._clear_wal()
+        self._take_back()
 
     def _store_in_reserve(self, group: list[Append]) -> bool:
         """Store a group where the disk is full and the database is not, because something was deleted.
@@ -339,7 +307,7 @@ class Writer:
         except StorageError as error:
             self._finish(task, error)
         except sqlite3.Error as error:
-            self._clear_wal()
+            self._take_back()
             self._finish(task, translate(error, task.collection))
         except (TypeError, ValueError, AttributeError) as error:  # damaged rows have columns of any type
             self._finish(task, StorageError(f"damaged rows of collection {task.collection!r}: {error}"))
@@ -362,13 +330,17 @@ class Writer:
     def _clear_wal(self) -> bool:
         """Move the write-ahead log into the database and empty it, unless a reader or the medium forbids.
 
-        After a failed write no recovery finds remains of it in the log then. What is in it needs room in the
-        database before it gives up its own: it is lent the reserve.
+        What is in it needs room in the database before it gives up its own: it is lent the reserve.
         """
         if empty_wal(self._connection):
             return True
         with self._reserve.lent():
             return empty_wal(self._connection)
+
+    def _take_back(self) -> None:
+        """Have no recovery find in the write-ahead log what a failed transaction left: it was refused."""
+        if not self._clear_wal():
+            overwrite_failed(self._connection)
 
     def _post(self, done: Sequence[Append | Task]) -> None:
         self._loop.call_soon_threadsafe(self._deliver, done)
