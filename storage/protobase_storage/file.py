@@ -63,6 +63,7 @@ class FileStorage(Storage):
 
     def __init__(self, opened: _Opened, writer: Writer, upkeep: Upkeep, reads_limit: int) -> None:
         self.identity = opened.identity
+        self.folder = opened.path.parent
         self._opened = opened
         self._writer = writer
         self._upkeep = upkeep
@@ -85,7 +86,8 @@ class FileStorage(Storage):
         clock: Callable[[], float] = time.perf_counter,
         on_step: Callable[[str], None] = _no_step,
     ) -> FileStorage:
-        """Open the database in folder `path`; both are made if missing.
+        """Open the database in folder `path`; both are made if missing, and known by the
+        absolute path from then on.
 
         `backlog_limit` is in bytes; at most `reads_limit` reads wait (`TooManyReads` beyond it); `max_bytes`
         bounds the database file (`StorageFull` beyond it); `reserve_bytes` are kept on the disk for what
@@ -93,7 +95,7 @@ class FileStorage(Storage):
         taken: tests crash there.
         Raises `StorageLocked`, `StorageFormatError`, `StorageError`.
         """
-        opened = await _opened(Path(path), max_bytes, reserve_bytes, make_identity)
+        opened = await _opened(_absolute(path), max_bytes, reserve_bytes, make_identity)
         heads = Heads(opened.connection, opened.survey)
         parts = opened.connection, opened.path, heads, opened.reserve
         writer = Writer(*parts, on_step=on_step, clock=clock, backlog_limit=backlog_limit)
@@ -203,7 +205,7 @@ class FileStorage(Storage):
 
     def _check_open(self) -> None:
         if self._closing is not None:
-            raise StorageClosed(f"the storage in {str(self._opened.path.parent)!r} is closed")
+            raise StorageClosed(f"the storage in {str(self.folder)!r} is closed")
 
 
 @dataclass(slots=True)
@@ -236,6 +238,14 @@ async def _opened(*how: Any) -> _Opened:
         with suppress(StorageError):
             (await opening).close()
         raise
+
+
+def _absolute(path: str | Path) -> Path:
+    """Raises `StorageError` where the folder that the program is in was removed."""
+    try:
+        return Path(path).absolute()
+    except OSError as error:
+        raise StorageError(f"database folder {str(path)!r} cannot be used: {error}") from error
 
 
 def _open(
@@ -293,7 +303,7 @@ def _make_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for made in (folder, *missing):  # also a folder that is there: who made it may not have come so far
         with suppress(PermissionError):  # what may not be read was not made here
-            _sync_folder(made.absolute().parent)
+            _sync_folder(made.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -57,7 +57,6 @@ class Writer:
         backlog_limit: int,
     ) -> None:
         self._connection = connection
-        path = path.absolute()
         self._wal = f"{path}-wal"
         self._files = OwnFiles((str(path), self._wal))
         self._heads = heads
@@ -271,16 +270,17 @@ class Writer:
         What is new goes through the write-ahead log, for which the reserve is lent.
         """
         self._clear_wal()
-        room = free_bytes(self._connection) + self._reserve.free()
-        if room < 2 * sum(append.weight for append in group):
-            return False
-        with self._reserve.lent():
-            try:
-                self._store(group)
-            except sqlite3.Error:
+        try:
+            room = free_bytes(self._connection) + self._reserve.free()
+            if room < 2 * sum(append.weight for append in group):
                 return False
-            finally:
-                self._clear_wal()
+            with self._reserve.lent():
+                try:
+                    self._store(group)
+                finally:
+                    self._clear_wal()
+        except sqlite3.Error:
+            return False
         return True
 
     def _store_alone(self, append: Append) -> None:
@@ -291,6 +291,11 @@ class Writer:
 
     def _advance(self, task: Task) -> None:
         """One step of a task, then the next one's turn. What it needs to make room, it is lent."""
+        try:
+            self._files.require()  # else the reserve may be another folder's
+        except StorageError as error:
+            self._finish(task, error)
+            return
         if not self._reserve.is_touched:
             self._step(task)
             return
@@ -300,7 +305,6 @@ class Writer:
 
     def _step(self, task: Task) -> None:
         try:
-            self._files.require()
             next(task.steps)
         except StopIteration:
             self._finish(task)
