@@ -162,8 +162,7 @@ def overwrite_failed(connection: sqlite3.Connection) -> None:
     one writes the first page as it is. That its own flush fails matters only where the power fails, too.
     """
     with suppress(sqlite3.Error), transaction(connection):
-        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-        connection.execute(f"PRAGMA user_version = {version}")
+        _write_as_it_is(connection)
 
 
 def free_bytes(connection: sqlite3.Connection) -> int:
@@ -173,9 +172,36 @@ def free_bytes(connection: sqlite3.Connection) -> int:
     return count * size
 
 
+def require_writable(connection: sqlite3.Connection) -> None:
+    """Raises `sqlite3.Error` where nothing can be: SQLite opens a file that it may only read, and begins a
+    transaction there."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        _write_as_it_is(connection)
+    finally:
+        if connection.in_transaction:  # SQLite has rolled back by itself after some errors
+            connection.execute("ROLLBACK")
+
+
+def _write_as_it_is(connection: sqlite3.Connection) -> None:
+    """Write the first page, and change nothing."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    connection.execute(f"PRAGMA user_version = {version}")
+
+
 def is_full(error: sqlite3.Error) -> bool:
     """Whether there was no room."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+
+
+def is_read_only(error: sqlite3.Error) -> bool:
+    """Whether the file may not be written."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
+
+
+def is_unopened(error: sqlite3.Error) -> bool:
+    """Whether the file could not be opened."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN
 
 
 def is_corruption(error: sqlite3.Error) -> bool:

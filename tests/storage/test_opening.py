@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import random
+import re
 import sqlite3
 import stat
 import threading
@@ -235,3 +236,32 @@ async def check_loads(place: Path, expected: object, where: int) -> None:
             continue
         assert loaded == state, (name, where)
     await storage.close()
+
+
+async def test_a_database_that_may_not_be_written_is_for_reading_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite opens one all the same."""
+    storage = await FileStorage.open(tmp_path)
+    await storage.append([make_commit("a", 1)])
+    await storage.close()
+    make = sqlite3.connect
+
+    def connect_to_read(path: Path, **options: object) -> sqlite3.Connection:
+        return make(f"file:{path}?mode=ro", uri=True, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite3, "connect", connect_to_read)
+        said = re.escape(f"'{tmp_path}/protobase.db', or a file beside it, may not be written by user ")
+        with pytest.raises(StorageError, match=said + r"\d+: change its owner or mode"):
+            await FileStorage.open(tmp_path)
+        storage = await FileStorage.open(tmp_path, read_only=True)
+        assert (await storage.load("a")).vector == {"node-a": 1}
+        await storage.close()
+    await (await FileStorage.open(tmp_path)).close()
+
+
+async def test_a_database_that_may_not_be_opened_is_named(tmp_path: Path) -> None:
+    (tmp_path / "protobase.db").mkdir()
+    with pytest.raises(StorageError, match=r"/protobase\.db' cannot be opened by user \d+: unable"):
+        await FileStorage.open(tmp_path)
