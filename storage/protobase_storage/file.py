@@ -37,6 +37,7 @@ from .lock import FolderLock
 from .reader import Reader
 from .reserve import RESERVE_BYTES, Reserve
 from .sqlite_schema import (
+    MAX_PATH_BYTES,
     checkpoint_pages,
     connect,
     is_corruption,
@@ -267,10 +268,11 @@ def _open(
     make_identity: Callable[[], str],
 ) -> _Opened:
     try:
+        _check_length(folder)
         _make_folder(folder)
         lock = FolderLock(folder)
-    except FileExistsError:
-        raise StorageError(f"{str(folder)!r} is a file; the database needs a folder") from None
+    except FileExistsError as error:
+        raise _no_folder(Path(error.filename)) from None
     except (OSError, ValueError) as error:  # a path may be no path: with a NUL, or half a character
         raise StorageError(f"database folder {str(folder)!r} cannot be used: {error}") from error
     file = folder / DATABASE_NAME
@@ -324,6 +326,21 @@ def _open_database(
     except BaseException:
         connection.close()
         raise
+
+
+def _check_length(folder: Path) -> None:
+    """Raises `StorageError` where SQLite would only say that it cannot open the file."""
+    size = len(os.fsencode(os.path.realpath(folder / DATABASE_NAME)))
+    if size > MAX_PATH_BYTES:
+        told = f"the path of its database has {size} bytes; SQLite opens {MAX_PATH_BYTES} at most"
+        raise StorageError(f"database folder {str(folder)!r} cannot be used: {told}")
+
+
+def _no_folder(path: Path) -> StorageError:
+    """What is said of what is in the place of a folder."""
+    if path.is_symlink():
+        return StorageError(f"{str(path)!r} is a link to {os.readlink(path)!r}, which is no folder")
+    return StorageError(f"{str(path)!r} is a file; the database needs a folder")
 
 
 def _make_folder(folder: Path) -> None:

@@ -19,6 +19,9 @@ CHECKPOINT_PAGES = 1000
 PAGE_BYTES = 4096
 """Of new files; what a page has when nothing else is said."""
 
+MAX_PATH_BYTES = 504
+"""Of the path of a file, links followed: SQLite opens none beyond it (512 with what a journal is called)."""
+
 WAL_LIMIT = 64 * 1024 * 1024
 """Bytes of write-ahead log beyond which the writer waits for readers and starts the log afresh."""
 
