@@ -12,13 +12,16 @@ from protobase_storage import FileStorage
 from protobase_storage.file import DATABASE_NAME
 
 
-async def open_folder(url: str, path: str, *, must_exist: bool, limits: StorageLimits) -> FileStorage:
+async def open_folder(
+    url: str, path: str, *, must_exist: bool, read_only: bool, limits: StorageLimits
+) -> FileStorage:
     """The storage in the folder that ``url`` names with ``path``.
 
-    Raises ValidationError, StorageFailed where there has to be a database and is none, and StorageError.
+    One that is ``read_only`` has to be there, too, and need not be writable. Raises ValidationError,
+    StorageFailed where there has to be a database and is none, and StorageError.
     """
     path = _folder(url, path)
-    if must_exist:
+    if must_exist or read_only:
         _require_database(path)
     return await FileStorage.open(
         path,
@@ -26,6 +29,7 @@ async def open_folder(url: str, path: str, *, must_exist: bool, limits: StorageL
         reads_limit=limits.waiting_reads,
         max_bytes=limits.file_bytes,
         reserve_bytes=limits.reserve_bytes,
+        read_only=read_only,
     )
 
 

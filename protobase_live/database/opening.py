@@ -139,7 +139,7 @@ async def open_storage(
     from protobase_live.database.folder import open_folder  # only who uses one needs what it loads
 
     with _opening(url):
-        return await open_folder(url, path, must_exist=must_exist or read_only, limits=limits)
+        return await open_folder(url, path, must_exist=must_exist, read_only=read_only, limits=limits)
 
 
 async def _open_cloud(url: str, must_exist: bool, limits: StorageLimits) -> Storage:

@@ -170,11 +170,15 @@ class Asgi:
         try:
             await self.__aenter__()
         except Exception as error:
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            await send({"type": "lifespan.startup.failed", "message": str(error) or repr(error)})
             raise
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self.__aexit__(None, None, None)
+        try:
+            await self.__aexit__(None, None, None)
+        except Exception as error:
+            await send({"type": "lifespan.shutdown.failed", "message": str(error) or repr(error)})
+            raise
         await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -36,7 +36,18 @@ from .heads import Heads
 from .lock import FolderLock
 from .reader import Reader
 from .reserve import RESERVE_BYTES, Reserve
-from .sqlite_schema import checkpoint_pages, connect, is_corruption, limit_size, prepare, translate
+from .sqlite_schema import (
+    MAX_PATH_BYTES,
+    checkpoint_pages,
+    connect,
+    is_corruption,
+    is_read_only,
+    is_unopened,
+    limit_size,
+    prepare,
+    require_writable,
+    translate,
+)
 from .upkeep import Upkeep, is_erasing
 from .writer import Writer
 
@@ -63,6 +74,7 @@ class FileStorage(Storage):
 
     def __init__(self, opened: _Opened, writer: Writer, upkeep: Upkeep, reads_limit: int) -> None:
         self.identity = opened.identity
+        self.folder = opened.path.parent
         self._opened = opened
         self._writer = writer
         self._upkeep = upkeep
@@ -81,19 +93,21 @@ class FileStorage(Storage):
         reads_limit: int = READS_LIMIT,
         max_bytes: int | None = None,
         reserve_bytes: int = RESERVE_BYTES,
+        read_only: bool = False,
         make_identity: Callable[[], str] = random_identity,
         clock: Callable[[], float] = time.perf_counter,
         on_step: Callable[[str], None] = _no_step,
     ) -> FileStorage:
-        """Open the database in folder `path`; both are made if missing.
+        """Open the database in folder `path`; both are made if missing, and known by the
+        absolute path from then on.
 
         `backlog_limit` is in bytes; at most `reads_limit` reads wait (`TooManyReads` beyond it); `max_bytes`
         bounds the database file (`StorageFull` beyond it); `reserve_bytes` are kept on the disk for what
-        makes room on a full one. `on_step` is called on the writer thread with the name of each step it has
-        taken: tests crash there.
+        makes room on a full one. With `read_only`, files that may not be written are good enough. `on_step`
+        is called on the writer thread with the name of each step it has taken: tests crash there.
         Raises `StorageLocked`, `StorageFormatError`, `StorageError`.
         """
-        opened = await _opened(Path(path), max_bytes, reserve_bytes, make_identity)
+        opened = await _opened(_absolute(path), max_bytes, reserve_bytes, read_only, make_identity)
         heads = Heads(opened.connection, opened.survey)
         parts = opened.connection, opened.path, heads, opened.reserve
         writer = Writer(*parts, on_step=on_step, clock=clock, backlog_limit=backlog_limit)
@@ -203,7 +217,7 @@ class FileStorage(Storage):
 
     def _check_open(self) -> None:
         if self._closing is not None:
-            raise StorageClosed(f"the storage in {str(self._opened.path.parent)!r} is closed")
+            raise StorageClosed(f"the storage in {str(self.folder)!r} is closed")
 
 
 @dataclass(slots=True)
@@ -238,25 +252,37 @@ async def _opened(*how: Any) -> _Opened:
         raise
 
 
+def _absolute(path: str | Path) -> Path:
+    """Raises `StorageError` where the folder that the program is in was removed."""
+    try:
+        return Path(path).absolute()
+    except OSError as error:
+        raise StorageError(f"database folder {str(path)!r} cannot be used: {error}") from error
+
+
 def _open(
-    folder: Path, max_bytes: int | None, reserve_bytes: int, make_identity: Callable[[], str]
+    folder: Path,
+    max_bytes: int | None,
+    reserve_bytes: int,
+    read_only: bool,
+    make_identity: Callable[[], str],
 ) -> _Opened:
     try:
+        _check_length(folder)
         _make_folder(folder)
         lock = FolderLock(folder)
-    except FileExistsError:
-        raise StorageError(f"{str(folder)!r} is a file; the database needs a folder") from None
+    except FileExistsError as error:
+        raise _no_folder(Path(error.filename)) from None
     except (OSError, ValueError) as error:  # a path may be no path: with a NUL, or half a character
         raise StorageError(f"database folder {str(folder)!r} cannot be used: {error}") from error
+    file = folder / DATABASE_NAME
     try:
         reserve = Reserve(folder, reserve_bytes)
         with reserve.lent():
-            return _open_database(lock, reserve, folder / DATABASE_NAME, max_bytes, make_identity)
+            return _open_database(lock, reserve, file, max_bytes, read_only, make_identity)
     except sqlite3.Error as error:
         lock.release()
-        if is_corruption(error):
-            raise StorageFormatError(f"{str(folder / DATABASE_NAME)!r} is no database: {error}") from error
-        raise translate(error) from error
+        raise _unopened(file, error) from error
     except OSError as error:
         lock.release()
         raise StorageError(f"database folder {str(folder)!r} cannot be used: {error}") from error
@@ -265,16 +291,31 @@ def _open(
         raise
 
 
+def _unopened(file: Path, error: sqlite3.Error) -> StorageError:
+    """What is said of a file that cannot be opened."""
+    if is_corruption(error):
+        return StorageFormatError(f"{str(file)!r} is no database: {error}")
+    if is_read_only(error):
+        told = f"{str(file)!r}, or a file beside it, may not be written by user {os.geteuid()}"
+        return StorageError(f"{told}: change its owner or mode")
+    if is_unopened(error):
+        return StorageError(f"{str(file)!r} cannot be opened by user {os.geteuid()}: {error}")
+    return translate(error)
+
+
 def _open_database(
     lock: FolderLock,
     reserve: Reserve,
     path: Path,
     max_bytes: int | None,
+    read_only: bool,
     make_identity: Callable[[], str],
 ) -> _Opened:
     connection = connect(path, checkpoint_pages(reserve.size))
     try:
         identity = prepare(connection, path, make_identity)
+        if not read_only:
+            require_writable(connection)
         _sync_folder(path.parent)
         if max_bytes is not None:
             limit_size(connection, max_bytes)
@@ -287,13 +328,28 @@ def _open_database(
         raise
 
 
+def _check_length(folder: Path) -> None:
+    """Raises `StorageError` where SQLite would only say that it cannot open the file."""
+    size = len(os.fsencode(os.path.realpath(folder / DATABASE_NAME)))
+    if size > MAX_PATH_BYTES:
+        told = f"the path of its database has {size} bytes; SQLite opens {MAX_PATH_BYTES} at most"
+        raise StorageError(f"database folder {str(folder)!r} cannot be used: {told}")
+
+
+def _no_folder(path: Path) -> StorageError:
+    """What is said of what is in the place of a folder."""
+    if path.is_symlink():
+        return StorageError(f"{str(path)!r} is a link to {os.readlink(path)!r}, which is no folder")
+    return StorageError(f"{str(path)!r} is a file; the database needs a folder")
+
+
 def _make_folder(folder: Path) -> None:
     """Make a folder and what is missing above it; a power failure takes none of them away."""
     missing = [above for above in folder.parents if not above.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for made in (folder, *missing):  # also a folder that is there: who made it may not have come so far
         with suppress(PermissionError):  # what may not be read was not made here
-            _sync_folder(made.absolute().parent)
+            _sync_folder(made.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -29,7 +29,7 @@ def _identity(path: str) -> tuple[int, int] | None:
     """What says whether a file is the same; None if there is none."""
     try:
         found = os.stat(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError:
         return UNKNOWN

@@ -123,8 +123,11 @@ class Reader:
         """Number of collections, and bytes of the database with its write-ahead log."""
         with self._moment(None):
             count = catalogue.count(self._connection)
-        files = (self._path, Path(f"{self._path}-wal"))
-        return count, sum(file.stat().st_size for file in files if file.exists())
+        size = 0
+        for file in (self._path, Path(f"{self._path}-wal")):
+            with suppress(OSError):  # it is not there, or cannot be looked at
+                size += file.stat().st_size
+        return count, size
 
     def close(self) -> None:
         """Close the connection."""

@@ -64,6 +64,9 @@ class Reserve:
             self.take()
 
     def free(self) -> int:
-        """Bytes that are free beside it. Raises OSError."""
-        disk = os.statvfs(self._folder)
+        """Bytes that are free beside it: none where that cannot be found out."""
+        try:
+            disk = os.statvfs(self._folder)
+        except OSError:
+            return 0
         return disk.f_bavail * disk.f_frsize

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ CHECKPOINT_PAGES = 1000
 
 PAGE_BYTES = 4096
 """Of new files; what a page has when nothing else is said."""
+
+MAX_PATH_BYTES = 504
+"""Of the path of a file, links followed: SQLite opens none beyond it (512 with what a journal is called)."""
 
 WAL_LIMIT = 64 * 1024 * 1024
 """Bytes of write-ahead log beyond which the writer waits for readers and starts the log afresh."""
@@ -152,6 +155,19 @@ def empty_wal(connection: sqlite3.Connection) -> bool:
     return not busy
 
 
+def overwrite_failed(connection: sqlite3.Connection) -> None:
+    """Put a transaction that changes nothing where a failed one stands in the write-ahead log.
+
+    SQLite writes all of a transaction, its commit mark last, and only then flushes. If that fails, it is
+    rolled back in memory and stands in the log whole: who recovers it finds a commit. The next transaction
+    begins in the same place, and each frame's checksum goes on from the one before, so nothing counts that
+    is behind the first frame of another one (https://www.sqlite.org/fileformat2.html#wal_file_format). This
+    one writes the first page as it is. That its own flush fails matters only where the power fails, too.
+    """
+    with suppress(sqlite3.Error), transaction(connection):
+        _write_as_it_is(connection)
+
+
 def free_bytes(connection: sqlite3.Connection) -> int:
     """Bytes of pages that nothing is in, since something was deleted."""
     count: int = connection.execute("PRAGMA freelist_count").fetchone()[0]
@@ -159,9 +175,36 @@ def free_bytes(connection: sqlite3.Connection) -> int:
     return count * size
 
 
+def require_writable(connection: sqlite3.Connection) -> None:
+    """Raises `sqlite3.Error` where nothing can be: SQLite opens a file that it may only read, and begins a
+    transaction there."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        _write_as_it_is(connection)
+    finally:
+        if connection.in_transaction:  # SQLite has rolled back by itself after some errors
+            connection.execute("ROLLBACK")
+
+
+def _write_as_it_is(connection: sqlite3.Connection) -> None:
+    """Write the first page, and change nothing."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    connection.execute(f"PRAGMA user_version = {version}")
+
+
 def is_full(error: sqlite3.Error) -> bool:
     """Whether there was no room."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+
+
+def is_read_only(error: sqlite3.Error) -> bool:
+    """Whether the file may not be written."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
+
+
+def is_unopened(error: sqlite3.Error) -> bool:
+    """Whether the file could not be opened."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN
 
 
 def is_corruption(error: sqlite3.Error) -> bool:

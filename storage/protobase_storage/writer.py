@@ -9,7 +9,6 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -26,49 +25,18 @@ from .sqlite_schema import (
     free_bytes,
     is_corruption,
     is_full,
+    overwrite_failed,
     transaction,
     translate,
 )
 from .upkeep import Steps
+from .work import Append, Delivered, Task
 
 GROUP_COMMITS = 4096
 """Commits one flush carries at most, unless a single append has more."""
 
 GROUP_BYTES = 8 * 1024 * 1024
 """Bytes one flush carries at most, unless a single append has more."""
-
-
-@dataclass(slots=True, eq=False)
-class Append:
-    """Commits that are stored together."""
-
-    commits: Sequence[Commit]
-    future: asyncio.Future[None]
-    weight: int
-    error: StorageError | None = None
-
-    @property
-    def collections(self) -> set[str]:
-        """Whom they touch."""
-        return {commit.collection for commit in self.commits}
-
-
-@dataclass(slots=True, eq=False)
-class Task:
-    """A compaction or deletion under way. Its first step runs at its place in the queue."""
-
-    collection: str | None
-    steps: Steps
-    future: asyncio.Future[None]
-    weight: int
-    error: StorageError | None = None
-
-
-@dataclass(slots=True)
-class Delivered:
-    """Mark in the queue: whoever appends behind it to these collections was told that an append failed."""
-
-    failures: dict[str, StorageError]
 
 
 class Writer:
@@ -89,7 +57,6 @@ class Writer:
         backlog_limit: int,
     ) -> None:
         self._connection = connection
-        path = path.absolute()
         self._wal = f"{path}-wal"
         self._files = OwnFiles((str(path), self._wal))
         self._heads = heads
@@ -295,7 +262,7 @@ class Writer:
             name = min(append.collections, default=None)
             append.error = error if isinstance(error, StorageError) else translate(error, name)
             self._failed |= dict.fromkeys(append.collections, append.error)
-        self._clear_wal()
+        self._take_back()
 
     def _store_in_reserve(self, group: list[Append]) -> bool:
         """Store a group where the disk is full and the database is not, because something was deleted.
@@ -303,16 +270,17 @@ class Writer:
         What is new goes through the write-ahead log, for which the reserve is lent.
         """
         self._clear_wal()
-        room = free_bytes(self._connection) + self._reserve.free()
-        if room < 2 * sum(append.weight for append in group):
-            return False
-        with self._reserve.lent():
-            try:
-                self._store(group)
-            except sqlite3.Error:
+        try:
+            room = free_bytes(self._connection) + self._reserve.free()
+            if room < 2 * sum(append.weight for append in group):
                 return False
-            finally:
-                self._clear_wal()
+            with self._reserve.lent():
+                try:
+                    self._store(group)
+                finally:
+                    self._clear_wal()
+        except sqlite3.Error:
+            return False
         return True
 
     def _store_alone(self, append: Append) -> None:
@@ -323,6 +291,11 @@ class Writer:
 
     def _advance(self, task: Task) -> None:
         """One step of a task, then the next one's turn. What it needs to make room, it is lent."""
+        try:
+            self._files.require()  # else the reserve may be another folder's
+        except StorageError as error:
+            self._finish(task, error)
+            return
         if not self._reserve.is_touched:
             self._step(task)
             return
@@ -332,14 +305,13 @@ class Writer:
 
     def _step(self, task: Task) -> None:
         try:
-            self._files.require()
             next(task.steps)
         except StopIteration:
             self._finish(task)
         except StorageError as error:
             self._finish(task, error)
         except sqlite3.Error as error:
-            self._clear_wal()
+            self._take_back()
             self._finish(task, translate(error, task.collection))
         except (TypeError, ValueError, AttributeError) as error:  # damaged rows have columns of any type
             self._finish(task, StorageError(f"damaged rows of collection {task.collection!r}: {error}"))
@@ -362,13 +334,17 @@ class Writer:
     def _clear_wal(self) -> bool:
         """Move the write-ahead log into the database and empty it, unless a reader or the medium forbids.
 
-        After a failed write no recovery finds remains of it in the log then. What is in it needs room in the
-        database before it gives up its own: it is lent the reserve.
+        What is in it needs room in the database before it gives up its own: it is lent the reserve.
         """
         if empty_wal(self._connection):
             return True
         with self._reserve.lent():
             return empty_wal(self._connection)
+
+    def _take_back(self) -> None:
+        """Have no recovery find in the write-ahead log what a failed transaction left: it was refused."""
+        if not self._clear_wal():
+            overwrite_failed(self._connection)
 
     def _post(self, done: Sequence[Append | Task]) -> None:
         self._loop.call_soon_threadsafe(self._deliver, done)

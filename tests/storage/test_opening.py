@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import random
+import re
 import sqlite3
 import stat
 import threading
@@ -13,6 +14,7 @@ import pytest
 
 from protobase_storage import CollectionCorrupt, FileStorage, StorageError, StorageFormatError, StorageLocked
 from protobase_storage.conformance.model import make_commit, make_snapshot, perform_burst, read_state
+from protobase_storage.sqlite_schema import MAX_PATH_BYTES
 
 PAGE = 4096
 
@@ -235,3 +237,69 @@ async def check_loads(place: Path, expected: object, where: int) -> None:
             continue
         assert loaded == state, (name, where)
     await storage.close()
+
+
+async def test_a_database_that_may_not_be_written_is_for_reading_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite opens one all the same."""
+    storage = await FileStorage.open(tmp_path)
+    await storage.append([make_commit("a", 1)])
+    await storage.close()
+    make = sqlite3.connect
+
+    def connect_to_read(path: Path, **options: object) -> sqlite3.Connection:
+        return make(f"file:{path}?mode=ro", uri=True, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite3, "connect", connect_to_read)
+        said = re.escape(f"'{tmp_path}/protobase.db', or a file beside it, may not be written by user ")
+        with pytest.raises(StorageError, match=said + r"\d+: change its owner or mode"):
+            await FileStorage.open(tmp_path)
+        storage = await FileStorage.open(tmp_path, read_only=True)
+        assert (await storage.load("a")).vector == {"node-a": 1}
+        await storage.close()
+    await (await FileStorage.open(tmp_path)).close()
+
+
+async def test_a_database_that_may_not_be_opened_is_named(tmp_path: Path) -> None:
+    (tmp_path / "protobase.db").mkdir()
+    with pytest.raises(StorageError, match=r"/protobase\.db' cannot be opened by user \d+: unable"):
+        await FileStorage.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("file", "/file' is a file; the database needs a folder"),
+        ("dangling", "/dangling' is a link to 'nowhere', which is no folder"),
+        ("dangling/below", "/dangling' is a link to 'nowhere', which is no folder"),
+        ("loop", "/loop' is a link to 'loop', which is no folder"),
+        ("loop/below", "Too many levels of symbolic links"),
+        ("link", "/link' is a link to 'file', which is no folder"),
+    ],
+)
+async def test_what_is_in_place_of_the_folder_is_told(tmp_path: Path, name: str, told: str) -> None:
+    (tmp_path / "file").touch()
+    for link, target in (("dangling", "nowhere"), ("loop", "loop"), ("link", "file")):
+        (tmp_path / link).symlink_to(target)
+    before = sorted(os.listdir(tmp_path))
+    with pytest.raises(StorageError, match=told):
+        await FileStorage.open(tmp_path / name)
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+def folder_with_a_path_of(database_bytes: int, above: Path) -> Path:
+    """One whose database has a path of so many bytes."""
+    rest = database_bytes - len(os.fsencode(above.resolve())) - len("/protobase.db")
+    names = ["x" * 99] * (rest // 100)
+    return above.joinpath(*names, "y" * (rest % 100 - 1))
+
+
+async def test_a_path_that_sqlite_does_not_open_is_told_before_anything_is_made(tmp_path: Path) -> None:
+    await (await FileStorage.open(folder_with_a_path_of(MAX_PATH_BYTES, tmp_path))).close()
+    above = tmp_path / "long"
+    folder = folder_with_a_path_of(MAX_PATH_BYTES + 1, above)
+    with pytest.raises(StorageError, match="its database has 505 bytes; SQLite opens 504 at most"):
+        await FileStorage.open(folder)
+    assert not above.exists()

@@ -66,7 +66,7 @@ async def open_local(
         local = await FileStorage.open(folder, on_step=on_step, **room, **limits)
         opened.push_async_callback(local.close)
         with _translated():
-            meeting = await _meet(patient, local, Path(folder), must_exist)
+            meeting = await _meet(patient, local, must_exist)
             bucket = await CloudStorage.open(
                 store,
                 must_exist=must_exist,
@@ -99,14 +99,14 @@ def _translated() -> Generator[None]:
         raise storage_error(error) from error
 
 
-async def _meet(store: ObjectStore, local: FileStorage, path: Path, must_exist: bool) -> Meeting:
+async def _meet(store: ObjectStore, local: FileStorage, must_exist: bool) -> Meeting:
     """Look at both, and note in the folder what is about to happen. Nobody is taken over yet.
 
     Raises `StorageDiverged`, `StorageError`, `ObjectError`, `OSError`.
     """
     seen = await look(store) if must_exist or await latest(store) else None
-    record = read_record(path)
-    meeting = Meeting(store, local, path, record or Record(local.identity, is_stale=True))
+    record = read_record(local.folder)
+    meeting = Meeting(store, local, local.folder, record or Record(local.identity, is_stale=True))
     if await local.standings(limit=1):
         meeting.require_own(record, seen)
     if seen is None:
@@ -142,7 +142,7 @@ class Meeting:
     @property
     def place(self) -> str:
         """Where the folder is, for people."""
-        return f"folder {str(self.path.absolute())!r} on {socket.gethostname()}"
+        return f"folder {str(self.path)!r} on {socket.gethostname()}"
 
     def is_own(self, manifest: Manifest) -> bool:
         """Whether nobody but this folder has taken the bucket over since both had the same."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -464,3 +465,24 @@ async def test_a_database_that_cannot_be_opened_fails_the_start() -> None:
     with pytest.raises(pb.StorageFailed):
         await app({"type": "lifespan"}, received.get, sent.put)
     assert (await sent.get())["type"] == "lifespan.startup.failed"
+
+
+@pytest.mark.parametrize("error", [pb.StorageFailed("it is gone"), RuntimeError()])
+async def test_a_database_that_cannot_be_closed_fails_the_end(error: Exception) -> None:
+    """What a server hears of an exception alone, it takes for an application without a lifespan."""
+
+    @asynccontextmanager
+    async def failing() -> AsyncIterator[pb.Database]:
+        async with pb.open("memory:") as database:
+            yield database
+        raise error
+
+    sent: asyncio.Queue[Message] = asyncio.Queue()
+    received: asyncio.Queue[Message] = asyncio.Queue()
+    for asked in ("lifespan.startup", "lifespan.shutdown"):
+        received.put_nowait({"type": asked})
+    with pytest.raises(type(error)):
+        await pb.asgi(failing())({"type": "lifespan"}, received.get, sent.put)
+    assert sent.get_nowait() == {"type": "lifespan.startup.complete"}
+    told = str(error) or "RuntimeError()"
+    assert sent.get_nowait() == {"type": "lifespan.shutdown.failed", "message": told}
