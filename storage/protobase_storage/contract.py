@@ -192,6 +192,13 @@ class Storage(ABC):
         it again then. Raises as `delete` and `compact` do.
         """
 
+    async def require_room_to_erase(self, collection: str, snapshot: Snapshot | None = None) -> None:
+        """Raise `StorageFull` if `erase` would find no room now, as far as the medium tells.
+
+        Raises `InvalidName`, `StorageError`.
+        """
+        check_erasure(collection, b"", snapshot)
+
     @abstractmethod
     async def stats(self) -> StorageStats:
         """Sizes now and counters since opening."""

@@ -111,7 +111,7 @@ class FileStorage(Storage):
         heads = Heads(opened.connection, opened.survey)
         parts = opened.connection, opened.path, heads, opened.reserve
         writer = Writer(*parts, on_step=on_step, clock=clock, backlog_limit=backlog_limit)
-        upkeep = Upkeep(opened.connection, heads, opened.survey, on_step)
+        upkeep = Upkeep(*parts, opened.survey, on_step)
         finished = writer.run(None, upkeep.finish(), 0) if opened.garbage or opened.erasing else None
         writer.start()
         if finished:
@@ -173,6 +173,12 @@ class FileStorage(Storage):
         check_erasure(collection, remains, snapshot)
         size = len(remains) + (len(snapshot.update) if snapshot else 0)
         await self._writer.run(collection, self._upkeep.erase(collection, remains, snapshot), size)
+
+    async def require_room_to_erase(self, collection: str, snapshot: Snapshot | None = None) -> None:
+        """See `Storage.require_room_to_erase`."""
+        self._check_open()
+        check_erasure(collection, b"", snapshot)
+        await self._writer.run(collection, self._upkeep.check_room(collection, snapshot), 0)
 
     @asynccontextmanager
     async def cleaning(self) -> AsyncGenerator[None]:

@@ -49,6 +49,11 @@ class Reserve:
             finally:
                 os.close(file)
 
+    def spare(self) -> int:
+        """Bytes that are free beyond what is to be kept, be that lent now or not. Raises OSError."""
+        kept = self._path.stat().st_size if self._path.exists() else 0
+        return max(self.free() + kept - self.size, 0)
+
     def lend(self) -> None:
         """Give up what is kept."""
         with suppress(OSError):

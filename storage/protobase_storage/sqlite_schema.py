@@ -212,10 +212,27 @@ def is_corruption(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
+class Unfinished(sqlite3.Error):
+    """A step failed behind one that is durable: it is not so that nothing was done."""
+
+
+@contextmanager
+def begun(what_is_so: str) -> Generator[None]:
+    """What fails inside is `Unfinished`, and says what is so by then."""
+    try:
+        yield
+    except (sqlite3.Error, StorageFull, OSError) as error:
+        unfinished = Unfinished(f"{what_is_so} ({error})")
+        unfinished.sqlite_errorcode = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+        raise unfinished from error
+
+
 def translate(error: sqlite3.Error, collection: str | None = None) -> StorageError:
     """The storage error that says what an SQLite error means to the caller."""
     if is_corruption(error) and collection is not None:
         return CollectionCorrupt(collection, f"a page of the file is damaged ({error})")
+    if isinstance(error, Unfinished):
+        return StorageError(str(error))
     if is_full(error):
         return StorageFull(f"no room for the write ({error}); nothing of it was stored")
     return StorageError(f"database file: {error}")

@@ -9,10 +9,12 @@ of it when a process dies is swept by the next one to open the file.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 from . import catalogue
 from .catalogue import Survey
@@ -21,8 +23,10 @@ from .contract import check_fresh, check_name
 from .errors import CollectionCorrupt, StorageError
 from .heads import Head, Heads
 from .packing import pack, unpack
+from .reserve import Reserve
+from .rewriting import Rewriting
 from .rows import ChunkRow, Entry, chunk_rows, snapshot_head
-from .sqlite_schema import empty_wal, transaction
+from .sqlite_schema import begun, empty_wal, transaction
 
 SLICE_ROWS = 500
 """Commits one sweeping transaction deletes at most."""
@@ -32,6 +36,15 @@ SLICE_CHUNKS = 2
 
 ERASING = "erasing"
 """The key in `meta` that is there from when something was erased until no byte of it is left."""
+
+FOLDED = "the snapshot is stored, and what it replaces takes room in the file until that is opened again"
+"""What is so where a compaction fails behind the step that publishes."""
+
+DELETED = "it is deleted, and what it had takes room in the file until that is opened again"
+"""What is so where a deletion fails behind its first step."""
+
+ERASED = "what was erased is still in the file until it is erased again, or the database is opened again"
+"""What is so where an erasure fails behind the step that hides."""
 
 CLEAN_TRIES = 12
 """How often the write-ahead log is tried to be emptied, each time for `READER_WAIT_SECONDS`."""
@@ -43,11 +56,18 @@ class Upkeep:
     """Makes the step generators. `on_step` is called with the name of each step once it is durable."""
 
     def __init__(
-        self, connection: sqlite3.Connection, heads: Heads, survey: Survey, on_step: Callable[[str], None]
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        heads: Heads,
+        reserve: Reserve,
+        survey: Survey,
+        on_step: Callable[[str], None],
     ) -> None:
         self._connection = connection
         self._heads = heads
         self._survey = survey
+        self._rewriting = Rewriting(connection, path, reserve)
         self._on_step = on_step
         self._staged: set[int] = set()
         """The snapshots that are being written."""
@@ -69,9 +89,10 @@ class Upkeep:
         finally:
             self._staged.discard(identifier)
         yield
-        yield from self._sweep(self._heads.find(snapshot.collection).entry.id, snapshot.vector)
-        if old:
-            yield from self._sweep_chunks(old.id)
+        with begun(FOLDED):
+            yield from self._sweep(self._heads.find(snapshot.collection).entry.id, snapshot.vector)
+            if old:
+                yield from self._sweep_chunks(old.id)
 
     def _store(self, snapshot: Snapshot, identifier: int) -> Steps:
         """Stage all but the last part, and publish with that."""
@@ -93,30 +114,68 @@ class Upkeep:
         self._heads.forget([collection])
         self._on_step("delete:hidden")
         yield
-        yield from self._sweep_all(entry)
+        with begun(DELETED):
+            yield from self._sweep_all(entry)
 
     def erase(self, collection: str, remains: bytes, snapshot: Snapshot | None) -> Steps:
         """Put `snapshot` in the collection's place in the first step, with a note of what is to be done; then
-        do it, and have no byte left of what was deleted."""
+        do it, and have no byte left of what was deleted.
+
+        Raises `StorageFull`, with nothing done, if there is no room for that.
+        """
         name, entry = check_name(collection), self._found(collection)
-        with transaction(self._connection):
+        self._require_room(entry, snapshot)
+        with self._staged_whole(snapshot) as identifier, transaction(self._connection):
             self._hide(name, entry)
             if remains or snapshot:
-                self._enter(self._new_entry(collection, remains, snapshot))
+                head = snapshot and snapshot_head(identifier, snapshot)
+                self._enter(Entry(collection, self._survey.next_id(), 0, 0, head, remains))
+            self._reclaim("chunks", identifier)
             self._note()
         self._heads.forget([collection])
         self._on_step("erase:hidden")
         yield
         yield from self.clean()
 
-    def _new_entry(self, collection: str, remains: bytes, snapshot: Snapshot | None) -> Entry:
-        """The entry of a collection that begins with a snapshot, whose rows are stored."""
+    def check_room(self, collection: str, snapshot: Snapshot | None) -> Steps:
+        """Raise `StorageFull` if `erase` would."""
+        self._require_room(self._found(collection), snapshot)
+        yield
+
+    def _require_room(self, entry: Entry | None, snapshot: Snapshot | None) -> None:
+        empty_wal(self._connection)  # which may give up some
+        try:
+            self._rewriting.require_room(len(snapshot.update) if snapshot else 0, self._weight(entry))
+        except OSError as error:
+            raise StorageError(f"whether there is room for erasing is not known: {error}") from error
+
+    def _weight(self, entry: Entry | None) -> int:
+        """Bytes in a collection's rows, as far as they can be read."""
+        if entry is None:
+            return 0
+        query = "SELECT total(length(head) + length(body)) FROM log WHERE collection = ?"
+        weight = entry.snapshot.size if entry.snapshot else 0
+        with suppress(sqlite3.DatabaseError):
+            weight += int(self._connection.execute(query, (entry.id,)).fetchone()[0])
+        return weight
+
+    @contextmanager
+    def _staged_whole(self, snapshot: Snapshot | None) -> Generator[int]:
+        """Stage all rows of a snapshot under the id that this gives, in transactions that the write-ahead log
+        need not hold at once; and sweep them if what is done inside fails.
+
+        In one step, unlike `_store`: what is appended behind it is not to be hidden.
+        """
         identifier = self._survey.next_id()
-        if snapshot is None:
-            return Entry(collection, identifier, 0, 0, None, remains)
-        rows = self._survey.next_id()
-        self._insert(chunk_rows(rows, snapshot.update))
-        return Entry(collection, identifier, 0, 0, snapshot_head(rows, snapshot), remains)
+        rows = chunk_rows(identifier, snapshot.update) if snapshot else iter(())
+        try:
+            while part := list(islice(rows, SLICE_CHUNKS)):
+                self._stage(identifier, part)
+            yield identifier
+        except sqlite3.Error:
+            with suppress(sqlite3.Error):  # what cannot be swept now is left to the next opening
+                deque(self._sweep_chunks(identifier), maxlen=0)
+            raise
 
     def begin_cleaning(self) -> Steps:
         """Note that it is to be done."""
@@ -137,19 +196,22 @@ class Upkeep:
         opening tries again then.
         """
         notes = self._notes
-        yield from self._sweep_garbage()
-        self._connection.execute("VACUUM")
-        self._on_step("erase:written anew")
-        for _ in range(CLEAN_TRIES):
-            if empty_wal(self._connection):
-                break
-            yield
-        else:
-            raise StorageError("what was erased is still in the write-ahead log, which somebody reads")
-        self._on_step("erase:emptied")
-        if self._notes == notes:
-            with transaction(self._connection):
-                self._connection.execute("DELETE FROM meta WHERE key = ?", (ERASING,))
+        with begun(ERASED):
+            self._rewriting.clear()
+            yield from self._sweep_garbage()
+            empty_wal(self._connection)  # what is in it would take room twice
+            self._rewriting.run(lambda: self._on_step("erase:copied"))
+            self._on_step("erase:written anew")
+            for _ in range(CLEAN_TRIES):
+                if empty_wal(self._connection):
+                    break
+                yield
+            else:
+                raise StorageError("what was erased is still in the write-ahead log, which somebody reads")
+            self._on_step("erase:emptied")
+            if self._notes == notes:
+                with transaction(self._connection):
+                    self._connection.execute("DELETE FROM meta WHERE key = ?", (ERASING,))
         self._on_step("erase:done")
 
     def _found(self, collection: str) -> Entry | None:
@@ -190,7 +252,7 @@ class Upkeep:
         with transaction(self._connection):
             self._discard("chunks", identifier)
             self._insert(rows)
-        self._on_step("compact:staged")
+        self._on_step("snapshot:staged")
 
     def _publish(self, snapshot: Snapshot, identifier: int, rows: list[ChunkRow]) -> None:
         """The one transaction after which the snapshot counts and what it covers does not."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -16,7 +17,7 @@ import pytest
 import protobase_live as pb
 from tests.durability.test_full_disk import QUICKLY, insert_at_last, insert_until_refused, page
 from tests.support.server_process import ServerProcess
-from tests.support.small_file_system import SmallFileSystem
+from tests.support.small_file_system import MIB, SmallFileSystem
 
 ROW = {"text": "y" * 5_000}
 
@@ -59,6 +60,61 @@ async def not_ready(server: ServerProcess) -> str:
     with pytest.raises(HTTPError) as refused:
         await page(server, "/readyz")
     return refused.value.read().decode()
+
+
+async def test_an_erasure_that_has_no_room_takes_none(tmp_path: Path) -> None:
+    """It takes several times what is stored, and may not leave the disk full."""
+    with SmallFileSystem(tmp_path) as disk:
+        async with served(disk) as server, pb.connect(server.live) as db:
+            tasks, other = await db.collection("tasks"), await db.collection("other")
+            await other.insert({}, key="there")
+            await tasks.insert({}, key="doomed")
+            for _ in range(200):
+                await tasks.insert(ROW)
+            with pytest.raises(pb.Unavailable, match=r"no room for erasing: .*; nothing was done"):
+                await db.erase("tasks", "doomed")
+            assert await tasks.count() == 201
+            assert "doomed" in await tasks.keys()
+            assert await page(server, "/readyz") == "ready\n"
+            await tasks.insert(ROW)
+            await db.drop("tasks")
+            assert (await db.erase("tasks")).done
+
+
+TMP_FREE = """
+import asyncio, os, sys
+from protobase_storage import FileStorage, StorageError
+from protobase_storage.conformance.model import SECRET, make_commit, make_snapshot
+
+async def main(folder):
+    storage = await FileStorage.open(folder)
+    for n in range(1, 200):
+        await storage.append([make_commit("a", n, update=SECRET * 2_000)])
+        await storage.append([make_commit("b", n, update=b"b" * 50_000)])
+    try:
+        await storage.erase("a", b"", make_snapshot("a", {"node-e": 1}, update=b"what is left"))
+    except StorageError as error:
+        print(error)
+    print([name for name in os.listdir(folder) if SECRET in open(f"{folder}/{name}", "rb").read()])
+    await storage.close()
+
+asyncio.run(main(sys.argv[1]))
+"""
+"""An erasure in a database that is larger than what SQLite keeps in memory."""
+
+
+def test_an_erasure_needs_no_room_but_the_folders() -> None:
+    """All but the data may be read-only, as in a container."""
+    with SmallFileSystem(Path("/mnt"), 80 * MIB) as disk:
+        assert disk.run(sys.executable, "-c", TMP_FREE, "/mnt/data") == "[]\n"
+
+
+def test_an_erasure_that_has_not_enough_of_it_says_what_is_lacking() -> None:
+    with SmallFileSystem(Path("/mnt"), 44 * MIB) as disk:
+        said, left = disk.run(sys.executable, "-c", TMP_FREE, "/mnt/data").splitlines()
+        assert "SQLITE_TMPDIR" in said
+        assert "still in the file until it is erased again" in said
+        assert left == "['protobase.db']"
 
 
 async def test_room_that_somebody_else_makes_is_used(tmp_path: Path) -> None:

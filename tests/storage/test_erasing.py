@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from protobase_storage import FileStorage, StorageClosed, StorageError
+from protobase_storage import FileStorage, StorageClosed, StorageError, StorageFull
 from protobase_storage import upkeep as upkeep_of
 from protobase_storage.conformance.model import (
     SECRET,
@@ -21,6 +21,8 @@ from protobase_storage.conformance.model import (
     secrets,
 )
 from protobase_storage.file import DATABASE_NAME
+from protobase_storage.reserve import Reserve
+from protobase_storage.rewriting import COPY_NAME, Rewriting
 from protobase_storage.upkeep import Upkeep
 
 
@@ -100,6 +102,181 @@ async def test_what_could_not_be_completed_is_by_the_next_opening(
 
 def _fail(upkeep: Upkeep) -> Iterator[None]:
     raise StorageError("not now")
+
+
+async def test_without_room_nothing_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await (await filled(tmp_path)).close()
+    storage = await FileStorage.open(tmp_path, reserve_bytes=0)
+    before = await storage.load("a")
+    snapshot = make_snapshot("a", {"node-e": 1}, update=b"k" * 1_000_000)
+    with monkeypatch.context() as patch:
+        patch.setattr(Reserve, "free", lambda self: 2_000_000)
+        for ask in storage.erase("a", b"", snapshot), storage.require_room_to_erase("a", snapshot):
+            with pytest.raises(StorageFull, match=r"no room .* 2000000 are free; nothing was done"):
+                await ask
+        await storage.require_room_to_erase("a")
+        assert await storage.load("a") == before
+        assert not _is_noted(tmp_path)
+        await storage.erase("a")
+    assert files_with_secrets(tmp_path) == []
+    await storage.close()
+
+
+async def test_whether_there_is_room_may_not_be_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = await filled(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Rewriting, "require_room", _be_away)
+        with pytest.raises(StorageError, match="whether there is room for erasing is not known: away"):
+            await storage.erase("a")
+    await storage.erase("a")
+    assert files_with_secrets(tmp_path) == []
+    await storage.close()
+
+
+def _be_away(*given: object) -> None:
+    raise OSError("away")
+
+
+async def test_room_that_goes_meanwhile_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def step(name: str) -> None:
+        if name == "erase:hidden":
+            monkeypatch.setattr(Reserve, "free", lambda self: 1000)
+
+    await (await filled(tmp_path)).close()
+    storage = await FileStorage.open(tmp_path, on_step=step)
+    with pytest.raises(StorageError, match=r"in the file until it is erased again.* 1000 are free") as told:
+        await storage.erase("a")
+    assert not isinstance(told.value, StorageFull), "of which nothing would have been done"
+    assert (await storage.load("a")).commits == ()
+    assert files_with_secrets(tmp_path)
+    await storage.append([make_commit("b", 41)])
+    await storage.close()
+    assert _is_noted(tmp_path)
+    monkeypatch.undo()
+    storage = await FileStorage.open(tmp_path)
+    assert files_with_secrets(tmp_path) == []
+    await storage.close()
+    assert not _is_noted(tmp_path)
+
+
+async def test_where_two_copies_have_no_room_one_is_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = list[str]()
+    storage = await filled(tmp_path)
+    await storage.append([make_commit("kept", 1, update=b"k" * 500_000)])
+    await storage.close()
+    size = (tmp_path / DATABASE_NAME).stat().st_size
+    storage = await FileStorage.open(tmp_path, reserve_bytes=0, on_step=steps.append)
+    monkeypatch.setattr(Reserve, "free", lambda self: size + size // 10)
+    await storage.erase("a")
+    assert "erase:written anew" in steps
+    assert "erase:copied" not in steps
+    assert files_with_secrets(tmp_path) == []
+    await storage.close()
+
+
+async def test_the_write_ahead_log_holds_no_whole_snapshot(tmp_path: Path) -> None:
+    most = 0
+
+    def step(name: str) -> None:
+        nonlocal most
+        if name in ("snapshot:staged", "erase:hidden"):
+            most = max(most, (tmp_path / f"{DATABASE_NAME}-wal").stat().st_size)
+
+    storage = await FileStorage.open(tmp_path, on_step=step)
+    await storage.append([make_commit("a", 1)])
+    snapshot = make_snapshot("a", {"node-e": 1}, update=b"k" * 30_000_000)
+    await storage.erase("a", b"remains", snapshot)
+    assert 0 < most < 10_000_000
+    assert (await storage.load("a")).snapshot == snapshot
+    await storage.close()
+
+
+async def test_killed_at_any_step_it_has_not_begun_or_is_completed(tmp_path: Path) -> None:
+    """With a snapshot of several pieces, which are garbage until it counts."""
+    live = tmp_path / "live"
+    steps = list[str]()
+
+    def step(name: str) -> None:
+        if not name.startswith("append:"):
+            shutil.copytree(live, tmp_path / str(len(steps)))
+            steps.append(name)
+
+    storage = await FileStorage.open(live, on_step=step)
+    await storage.append([make_commit("a", n, update=a_secret(n) * 100) for n in range(1, 41)])
+    before = await storage.load("a")
+    snapshot = make_snapshot("a", {"node-e": 1}, update=b"k" * 5_000_000)
+    await storage.erase("a", b"remains", snapshot)
+    after = await storage.load("a")
+    await storage.close()
+    assert steps[:4] == ["snapshot:staged"] * 3 + ["erase:hidden"]
+    assert steps[-4:] == ["erase:copied", "erase:written anew", "erase:emptied", "erase:done"]
+    for number, name in enumerate(steps):
+        folder = tmp_path / str(number)
+        assert (folder / COPY_NAME).exists() == (name == "erase:copied")
+        opened = await FileStorage.open(folder)
+        assert await opened.load("a") == (before if name == "snapshot:staged" else after), name
+        assert (files_with_secrets(folder) == []) == (name != "snapshot:staged"), name
+        assert not (folder / COPY_NAME).exists()
+        await opened.close()
+        assert not _is_noted(folder)
+        assert _garbage(folder) == []
+
+
+def _garbage(folder: Path) -> list[tuple[object, ...]]:
+    connection = sqlite3.connect(folder / DATABASE_NAME)
+    found = connection.execute("SELECT kind, id FROM garbage").fetchall()
+    connection.close()
+    return found
+
+
+async def test_what_is_not_swept_does_not_say_that_nothing_was_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = await filled(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Upkeep, "_slice", _be_full)
+        with pytest.raises(StorageError, match=r"it is deleted, and .* takes room .*disk is full") as told:
+            await storage.delete("a")
+        assert not isinstance(told.value, StorageFull)
+        folded = make_snapshot("b", {"node-a": 40})
+        with pytest.raises(StorageError, match=r"snapshot is stored, .* takes room .*disk is full") as told:
+            await storage.compact(folded)
+        assert not isinstance(told.value, StorageFull)
+    assert (await storage.load("a")).commits == ()
+    assert (await storage.load("b")).snapshot == folded
+    await storage.close()
+    await (await FileStorage.open(tmp_path)).close()
+    assert _garbage(tmp_path) == []
+
+
+def _be_full(*given: object) -> None:
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode = sqlite3.SQLITE_FULL
+    raise error
+
+
+async def test_who_writes_meanwhile_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another program, which the lock does not keep out."""
+    other = sqlite3.connect(tmp_path / DATABASE_NAME, isolation_level=None, check_same_thread=False)
+
+    def step(name: str) -> None:
+        if name == "erase:copied":
+            other.execute("BEGIN IMMEDIATE")
+
+    monkeypatch.setattr("protobase_storage.sqlite_schema.READER_WAIT_SECONDS", 0.0)
+    storage = await FileStorage.open(tmp_path, on_step=step)
+    await storage.append([make_commit("a", 1)])
+    with pytest.raises(StorageError, match=r"still in the file.*locked"):
+        await storage.erase("a")
+    other.execute("ROLLBACK")
+    other.close()
+    await storage.close()
 
 
 async def test_a_full_disk_leaves_it_to_be_done(tmp_path: Path) -> None:

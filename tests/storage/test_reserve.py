@@ -26,6 +26,19 @@ def test_it_is_lent_and_taken_back(tmp_path: Path) -> None:
     assert kept(tmp_path) == SIZE
 
 
+def test_what_is_to_be_kept_is_not_to_spare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reserve = Reserve(tmp_path, SIZE)
+    monkeypatch.setattr(reserve, "free", lambda: 3 * SIZE - (kept(tmp_path) if reserve._path.exists() else 0))
+    assert reserve.spare() == 2 * SIZE
+    reserve.take()
+    assert reserve.spare() == 2 * SIZE
+    with reserve.lent():
+        assert reserve.spare() == 2 * SIZE
+    monkeypatch.setattr(reserve, "free", lambda: 0)
+    reserve.lend()
+    assert reserve.spare() == 0
+
+
 def test_of_what_is_left_no_more_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reserve = Reserve(tmp_path, SIZE)
     monkeypatch.setattr(reserve, "free", lambda: 4096)

@@ -23,7 +23,7 @@ DYING_SERVE = (sys.executable, "-m", __name__ if __name__ != "__main__" else "te
 DIES_AT = "DIES_AT"
 """The variable with the name of a step of `FileStorage`; it counts from when something is erased on."""
 
-STEPS = ("erase:hidden", "sweep:log", "erase:written anew", "erase:emptied", "erase:done")
+STEPS = ("erase:hidden", "sweep:log", "erase:copied", "erase:written anew", "erase:emptied", "erase:done")
 
 
 class Dying:

@@ -18,6 +18,9 @@ from tests.support.server_process import SERVE
 _HOLD = 'mount -t tmpfs -o size="$1" none "$2" && echo mounted && exec cat'
 """Mount, say so, and live until the standard input ends."""
 
+_READ_ONLY = "{{ mount --bind {0} {0} && mount -o remount,bind,ro {0} || mount -t tmpfs -o ro none {0}; }}"
+"""What is in a folder can be read, or, where it has flags that only its owner may change, is not there."""
+
 MIB = 1024 * 1024
 
 
@@ -52,6 +55,13 @@ class SmallFileSystem:
     def command(self) -> tuple[str, ...]:
         """``protobase-live serve``, where this is mounted."""
         return (*self._enter, *SERVE)
+
+    def run(self, *command: str) -> str:
+        """What a program prints that has this, and no folder for temporary files that can be written to."""
+        read_only = [_READ_ONLY.format(folder) for folder in ("/tmp", "/var/tmp")]
+        shell = " && ".join([*read_only, "cd /tmp", 'exec "$@"'])
+        entered = (*self._enter, "unshare", "-m", "sh", "-c", shell, "sh", *command)
+        return subprocess.run(entered, check=True, stdout=subprocess.PIPE, text=True, timeout=60).stdout
 
     @property
     def _enter(self) -> tuple[str, ...]:

@@ -109,6 +109,7 @@ class LocalCloudStorage(Storage):
         with self._appends.barred(collection):
             async with self._order:
                 await self._appends.settled(last)
+                await self._folder.require_room_to_erase(collection, snapshot)  # before the bucket has begun
                 await self._bucket.erase(collection, remains, snapshot)
                 self._appends.uploader.set_aside.discard(collection)
                 await self._folder.erase(collection, remains, snapshot)

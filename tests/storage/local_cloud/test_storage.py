@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from protobase_storage import StorageBusy, StorageClosed, StorageFenced, StorageUnreachable
+from protobase_storage import StorageBusy, StorageClosed, StorageFenced, StorageFull, StorageUnreachable
 from protobase_storage.cloud.objects import Unanswered
 from protobase_storage.cloud.patient import Patience
 from protobase_storage.cloud.simulated import Bucket, SimulatedObjects
@@ -16,6 +16,7 @@ from protobase_storage.conformance.model import make_commit, make_snapshot
 from protobase_storage.conformance.stateful import model_test
 from protobase_storage.local_cloud.opening import open_local
 from protobase_storage.local_cloud.storage import LocalCloudStorage
+from protobase_storage.reserve import Reserve
 
 IMPATIENT = Patience(attempts=1, first_pause_seconds=0)
 CUT = Unanswered("the connection was cut")
@@ -245,3 +246,18 @@ async def test_a_fold_that_waits_for_another_one_ends_with_the_storage(tmp_path:
     first, second = await asyncio.wait_for(outcomes, 10)
     assert isinstance(first, StorageUnreachable | StorageClosed)  # by how far it has come
     assert isinstance(second, StorageClosed)
+
+
+async def test_an_erasure_that_the_folder_has_no_room_for_leaves_the_bucket_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = await opened(tmp_path)
+    await storage.append([make_commit("a", 1)])
+    with monkeypatch.context() as patch:
+        patch.setattr(Reserve, "free", lambda self: 0)
+        with pytest.raises(StorageFull):
+            await storage.erase("a")
+    assert (await storage._bucket.load("a")).commits == (make_commit("a", 1),)
+    await storage.erase("a")
+    assert (await storage._bucket.load("a")).commits == ()
+    await storage.close()

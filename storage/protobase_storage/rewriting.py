@@ -1,0 +1,98 @@
+"""A database is written anew, without what was deleted from it: free pages, and gaps in others."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from .errors import StorageFull
+from .reserve import Reserve
+from .sqlite_schema import begun, free_bytes
+
+COPY_NAME = "protobase.anew"
+
+OVERHEAD_PART = 32
+"""What rows take in pages, and pages in the write-ahead log, is more by less than this part of it."""
+
+NO_OTHER_PLACE = (
+    "beside the database is no room for a copy of what is left, and none could be made in SQLite's folder "
+    "for temporary files: SQLITE_TMPDIR, TMPDIR, /var/tmp, /usr/tmp or /tmp"
+)
+
+
+class Rewriting:
+    """All rows and nothing else are copied, and the copy goes back through the write-ahead log in one
+    transaction.
+
+    The copy is made beside the database, or, while that has room for the log alone, where SQLite has its
+    temporary files: that may be another disk, which is full, or read-only, as where all but the data is.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, reserve: Reserve) -> None:
+        """``path`` is the database's."""
+        self._connection = connection
+        self._path = path.absolute().with_name(COPY_NAME)
+        self._reserve = reserve
+
+    def require_room(self, new: int, old: int) -> None:
+        """Raise StorageFull unless there is room to store ``new`` bytes of rows, to delete at least ``old``,
+        and to write anew what is left. What is kept for other needs stays. Raises OSError.
+        """
+        growth = max(new - free_bytes(self._connection), 0)
+        needed = _in_pages(growth + self._used() - old + new)
+        free = self._reserve.spare()
+        if free < needed:
+            told = f"no room for erasing: it takes {needed} bytes for a while, and {free} are free"
+            raise StorageFull(f"{told}; nothing was done")
+
+    def run(self, on_copied: Callable[[], None]) -> None:
+        """Do it; ``on_copied`` is called between its halves.
+
+        Raises StorageFull, with nothing done, if it would take all the room that there is; `sqlite3.Error`,
+        OSError.
+        """
+        left = _in_pages(self._used())
+        free = self._reserve.free()
+        if free < left:
+            raise StorageFull(f"to write it anew takes {left} bytes for a while, and {free} are free")
+        if free < 2 * left:
+            with begun(NO_OTHER_PLACE):
+                self._connection.execute("VACUUM")
+            return
+        with self._copied():
+            on_copied()
+            with closing(sqlite3.connect(self._path)) as copy:
+                copy.backup(self._connection, progress=_be_alone)
+
+    def _used(self) -> int:
+        """Bytes of pages that something is in."""
+        count: int = self._connection.execute("PRAGMA page_count").fetchone()[0]
+        size: int = self._connection.execute("PRAGMA page_size").fetchone()[0]
+        return count * size - free_bytes(self._connection)
+
+    @contextmanager
+    def _copied(self) -> Generator[None]:
+        """Make the copy beside the database, and remove it in the end."""
+        try:
+            os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            self._connection.execute("VACUUM INTO ?", (str(self._path),))
+            yield
+        finally:
+            self.clear()
+
+    def clear(self) -> None:
+        """Remove a copy that a process has left, which ended meanwhile. Raises OSError."""
+        self._path.unlink(missing_ok=True)
+
+
+def _in_pages(size: int) -> int:
+    return size + size // OVERHEAD_PART
+
+
+def _be_alone(status: int, remaining: int, total: int) -> None:
+    """Without this, Python would try for ever while somebody else writes."""
+    if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        raise sqlite3.OperationalError("database is locked")
