@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from protobase_actors import Clock, within
+from protobase_live.cluster.known import TWO_HISTORIES, Known
 from protobase_live.cluster.replication import Replication
+from protobase_live.cluster.together import have_parted
 from protobase_live.collection.former import History, history_of
 from protobase_live.errors import ProtoBaseError, ProtocolError, Unavailable
 from protobase_live.model.erasure import Erasure
@@ -62,7 +65,7 @@ class Erasures:
 
         What was erased elsewhere at the same time may take the place of this: where ``is_left`` says that it
         has what this was to erase, it is done again. Raises Unavailable while another node has more of the
-        collection than this one, and what ``erase`` raises.
+        collection than this one or another history of it, and what ``erase`` raises.
         """
         erasure, was_there = Erasure(()), False
         for number in range(ROUNDS):
@@ -84,11 +87,25 @@ class Erasures:
         for link in list(self._replication.links.values()):
             if (standing := await self._standing_at(link, collection)) is None:
                 continue
+            await self._require_one_history(link, collection, standing[1])
             try:
                 await self._wait(partial(self._has, collection, *standing))
             except TimeoutError:
                 more = f"node {link.node!r} has more of {collection!r} than this one"
                 raise Unavailable(f"{more}; nothing was erased, try it again") from None
+
+    async def _require_one_history(self, link: Link, collection: str, vector: Vector) -> None:
+        """Raises Unavailable where a node has another history, which is at ``vector``, and so what this one
+        cannot have: the erasure would take the place of all that.
+        """
+        with suppress(CollectionCorrupt):  # nothing tells what was here
+            known = link.outgoing.known.get(collection, Known())
+            here = await self._source.storage.load(collection)
+            if known.stuck == TWO_HISTORIES or have_parted(vector, here):
+                why = f"{collection!r}, here and at {link.node!r}: {TWO_HISTORIES}"
+                error = Unavailable(f"nothing was erased of {why}")
+                error.retryable = False  # not before somebody has chosen one
+                raise error
 
     async def _standing_at(self, link: Link, collection: str) -> tuple[History, Vector] | None:
         """How far it is at a node; None if that does not say so: it is gone, or too old."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
+from protobase_live.cluster.known import TWO_HISTORIES
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.outgoing import Outgoing
 from protobase_live.cluster.sack import Sack
@@ -153,7 +154,7 @@ class Incoming:
         """What cannot be taken here because it is of another history goes no other way either."""
         for name, answer in answers.items():
             if isinstance(answer, ValidationError):
-                self._outgoing.known[name].stuck = str(answer)
+                self._outgoing.known[name].stuck = TWO_HISTORIES
 
     def _require_few_collections(self) -> None:
         if len(self._outgoing.known) > self._limits.peer_collections:

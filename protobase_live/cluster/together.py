@@ -23,6 +23,7 @@ from protobase_storage import (
     includes,
     is_elsewhere,
     sequence_of,
+    writer_of,
 )
 from protobase_storage.commit import is_leap
 
@@ -119,10 +120,10 @@ def tells_no_history(vector: Vector, commits: Iterable[Commit]) -> bool:
     """
     last: dict[str, int] = {}
     for commit in commits:
-        before = last.get(commit.origin)
+        before = last.get(writer := writer_of(commit.origin))  # whose numbers go on in its next timeline
         if is_leap(commit) or commit.sequence != (before or sequence_of(vector, commit.origin)) + 1:
             return True
-        last[commit.origin] = commit.sequence
+        last[writer] = commit.sequence
     return False
 
 

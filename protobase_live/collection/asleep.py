@@ -9,11 +9,12 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 
 from protobase_actors import mark_heard
-from protobase_live.collection.former import history_of, require_same, require_same_history
+from protobase_live.collection.former import history_of, require_same
 from protobase_live.collection.joint_replication import Answer, KnownHistories
 from protobase_live.collection.messages import Replicated
 from protobase_live.collection.outlet import Outlet
 from protobase_live.collection.quarantine import unloadable
+from protobase_live.collection.timelines import Timelines, is_in_question
 from protobase_live.collection.unreadable import require_readable
 from protobase_live.errors import MalformedUpdate, ProtoBaseError
 from protobase_live.model.names import known_collection
@@ -66,7 +67,7 @@ class Asleep:
 
         Of which nothing is said in the answer is to be loaded: it is in memory, or belongs to a transaction
         over several collections that cannot be stored as a whole here, or one of those to be stored with it
-        cannot be read. Raises StorageError.
+        cannot be read, or it may be of another history. Raises StorageError.
 
         It goes on where nobody waits for it any more, as when a link ends: what the storage was given can
         become durable all the same, and has to be told then.
@@ -90,7 +91,9 @@ class Asleep:
             for name in names:
                 try:
                     known_collection(name)
-                    plans[name] = await self._plan(await self._standing(name), commits[name], histories)
+                    plan = await self._plan(await self._standing(name), commits[name], histories)
+                    if plan is not None:
+                        plans[name] = plan
                 except CollectionCorrupt as error:
                     answers[name] = unloadable(name, error)
                 except ProtoBaseError as error:
@@ -128,10 +131,15 @@ class Asleep:
         """Whether a collection may sleep on: its log is folded when it is loaded."""
         return self._grown[name] < self._log_commits or not self._grown.pop(name)
 
-    async def _plan(self, standing: Standing, commits: Sequence[Commit], histories: KnownHistories) -> _Plan:
+    async def _plan(
+        self, standing: Standing, commits: Sequence[Commit], histories: KnownHistories
+    ) -> _Plan | None:
+        """None if it takes the log to tell whether all of them are of the history that is here."""
         require_same(standing.collection, history_of(standing.remains), histories.get(standing.collection))
         plan = _Plan(standing, [], dict(standing.vector))
         for commit in commits:
+            if is_in_question(plan.vector, commit):
+                return None
             if follows(plan.vector, commit):
                 try:
                     await require_readable(commit)
@@ -141,7 +149,7 @@ class Asleep:
                 plan.taken.append(commit)
                 include(plan.vector, commit)
             else:
-                require_same_history(plan.vector, commit)
+                Timelines().require_same(plan.vector, commit)
                 plan.lacking += not covers(plan.vector, commit)
         return plan
 

@@ -21,7 +21,7 @@ from protobase_live.errors import (
 from protobase_live.protocol.packing import as_bytes, as_number, as_text, pack, unpack
 from protobase_live.protocol.yjs.state_vector import decode_state_vector, encode_state_vector
 from protobase_live.protocol.yjs.structs import Structs
-from protobase_storage import TIMELINE_MARK, CollectionCorrupt, Commit, Loaded, Storage, Vector, is_elsewhere
+from protobase_storage import TIMELINE_MARK, CollectionCorrupt, Loaded, Storage
 
 _MARK = b"\0"
 """Begins remains that name a history. Earlier versions left a state vector, never an empty one."""
@@ -86,22 +86,6 @@ def require_same(collection: str, here: History, theirs: History | None) -> None
         raise CollectionDropped(f"{collection!r} was deleted, and this is of before; nothing of it was taken")
     if theirs is not None and theirs > here:
         raise Unavailable(f"{collection!r} was deleted elsewhere, which has to be told here first")
-
-
-def require_same_history(vector: Vector, commit: Commit) -> None:
-    """Raises ValidationError if ``vector`` has another commit in the place of it or of what it was made on.
-
-    Where a writer went on twice, what it wrote later lies above all that the other side has.
-    """
-    require_no_other(commit.collection, vector, commit.origin, commit.sequence)
-    for origin, sequence in commit.after.items():
-        require_no_other(commit.collection, vector, origin, sequence)
-
-
-def require_no_other(collection: str, vector: Vector, origin: str, sequence: int) -> None:
-    """Raises ValidationError if ``vector`` has another commit there: two histories are never merged."""
-    if is_elsewhere(vector, origin, sequence):
-        raise of_another_history(collection, origin, sequence)
 
 
 def of_another_history(collection: str, origin: str, sequence: int) -> ValidationError:

@@ -17,9 +17,7 @@ from protobase_live.collection.former import (
     History,
     history_of,
     of_another_history,
-    require_no_other,
     require_same,
-    require_same_history,
     take_place,
 )
 from protobase_live.collection.held_commits import HeldCommits
@@ -28,6 +26,7 @@ from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import Editor, Replicated
 from protobase_live.collection.put_back import put_back
 from protobase_live.collection.quarantine import loading
+from protobase_live.collection.timelines import Timelines
 from protobase_live.collection.turn import AppliedCommit, PutBack, Turn
 from protobase_live.collection.unreadable import place_of, unreadable
 from protobase_live.document import Document, Outcome, Room, Rules
@@ -83,6 +82,7 @@ class Replica:
         self._time = CommitTime(collection, clock, limits.clock_ahead_seconds)
         self._held = HeldCommits(limits.held_commit_bytes)
         self._timeline = identity.timeline()
+        self._timelines = Timelines()
 
     async def load(self, *, told: bool, until: Vector | None = None) -> Loaded:
         """Begin with what is durable, or with what of that ``until`` covers, beside the snapshot; ``told`` as
@@ -109,6 +109,7 @@ class Replica:
         self.document.close()
         self.document = document
         self.vector = dict(loaded.vector)
+        self._timelines = Timelines(loaded)
         self._time.begin(loaded)
         return loaded
 
@@ -121,6 +122,7 @@ class Replica:
         place = origin, sequence, self._collection
         commit = Commit(*place, outcome.update, outcome.parts, self._time.next(), after)
         self.vector = join(after, {origin: sequence})
+        self._timelines.note(origin, sequence)
         return self._written(commit, outcome)
 
     @property
@@ -163,7 +165,7 @@ class Replica:
         one whose update is none, and BrokenDocument.
         """
         for commit in commits:
-            require_same_history(self.vector, commit)
+            self._timelines.require_same(self.vector, commit)
             self._require_not_ahead(commit.origin, commit.sequence)
         await self._apply_held(applied)  # behind what came as a part of a transaction
         if not apart:
@@ -206,11 +208,11 @@ class Replica:
         """
         reached, found = dict(self.vector), list[Commit]()
         for commit in commits:
+            self._timelines.require_same(reached, commit)
             if follows(reached, commit):
                 found.append(commit)
                 include(reached, commit)
                 continue
-            require_same_history(reached, commit)
             if not covers(reached, commit):
                 waits = "waits for what it was made on; nothing was done, send it again"
                 raise Unavailable(f"{place_of(commit)} {waits}")
@@ -250,7 +252,7 @@ class Replica:
     def lacks(self, snapshot: Snapshot) -> bool:
         """Whether it brings anything. Raises ValidationError if it is of another history."""
         for origin, sequence in snapshot.vector.items():
-            require_no_other(self._collection, self.vector, origin, sequence)
+            self._timelines.require_no_other(self._collection, self.vector, origin, sequence)
             self._require_not_ahead(origin, sequence)
         return not includes(self.vector, snapshot.vector)
 
@@ -286,6 +288,9 @@ class Replica:
 
     def _include(self, vector: Vector, time: float) -> None:
         self.vector = join(self.vector, vector)
+        for origin, sequence in vector.items():
+            if origin in self.vector:
+                self._timelines.note(origin, sequence)
         self._time.follow([time])
 
     def _written(self, commit: Commit, outcome: Outcome | None) -> AppliedCommit:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from protobase_live.collection.limits import Limits
+from protobase_live.errors import Unavailable
 from protobase_storage import MemoryStorage, Storage
 from tests.support.nodes import Connection, Make, Node, agree, settle
 
@@ -71,9 +72,13 @@ async def test_what_it_has_not_written_on_comes_back(make: Make) -> None:
 @pytest.mark.parametrize("again", [False, True], ids=["", "started again"])
 @pytest.mark.parametrize("before", range(1, LOST + 3))
 async def test_what_it_has_written_on_is_told_and_goes_nowhere(make: Make, before: int, again: bool) -> None:
-    """It writes less often than what was lost, as often, and more often."""
+    """It writes less often than what was lost, as often, and more often. So what was written on top of what
+    was lost does not come to it, be its numbers covered there or not.
+    """
     a = make("a")
     b = await put_back(make, a)
+    await a.put("tasks", "old0", n=1)
+    await a.put("tasks", "on top")
     for n in range(before):
         await b.put("tasks", f"new{n}")
     if again:
@@ -86,8 +91,40 @@ async def test_what_it_has_written_on_is_told_and_goes_nowhere(make: Make, befor
     for n in range(LOST + 2):
         assert not await is_acknowledged(b, f"then{n}")
     assert not await is_acknowledged(a, "also")
-    assert await a.keys("tasks") == ["also", *(f"old{n}" for n in range(KEPT + LOST))]
-    assert "old2" not in await b.keys("tasks")
+    assert await a.keys("tasks") == ["also", *(f"old{n}" for n in range(KEPT + LOST)), "on top"]
+    written = [*(f"new{n}" for n in range(before)), *(f"then{n}" for n in range(LOST + 2))]
+    assert await b.keys("tasks") == sorted(["old0", "old1", *written])
+    assert await (await b.db.collection("tasks")).get("old0") == {}
+
+
+@pytest.mark.parametrize("at", ["a", "b"])
+@pytest.mark.parametrize("before", [1, LOST, LOST + 3])
+async def test_nothing_is_erased_before_one_is_chosen(make: Make, before: int, at: str) -> None:
+    """It would take the place of what only the other one has."""
+    a = make("a")
+    b = await put_back(make, a)
+    for n in range(before):
+        await b.put("tasks", f"new{n}")
+    Connection(a, b)
+    await settle(lambda: stuck(a) and stuck(b))
+    with pytest.raises(Unavailable, match="two histories") as raised:
+        await (a if at == "a" else b).db.erase("tasks", "old0")
+    assert not raised.value.retryable
+    assert "old0" in await a.keys("tasks")
+    assert "old0" in await b.keys("tasks")
+
+
+async def test_a_third_node_takes_one_of_them(make: Make) -> None:
+    a, c = make("a"), make("c")
+    b = await put_back(make, a)
+    for n in range(LOST + 2):
+        await b.put("tasks", f"new{n}")
+    Connection(b, c)
+    await agree([b, c], "tasks")
+    await a.put("tasks", "on top")
+    Connection(a, c)
+    await settle(lambda: stuck(a) and stuck(c))
+    assert "on top" not in await c.keys("tasks")
 
 
 async def test_what_was_folded_elsewhere_is_told_by_who_knows_what_it_wrote(make: Make) -> None:
