@@ -12,7 +12,8 @@ from .errors import StorageFull
 from .reserve import Reserve
 from .sqlite_schema import begun, free_bytes
 
-COPY_NAME = "protobase.anew"
+COPY_NAME = "protobase.cp"
+"""No longer than the database's: SQLite opens no longer path (`MAX_PATH_BYTES`)."""
 
 OVERHEAD_PART = 32
 """What rows take in pages, and pages in the write-ahead log, is more by less than this part of it."""

@@ -23,6 +23,7 @@ from protobase_storage.conformance.model import (
 from protobase_storage.file import DATABASE_NAME
 from protobase_storage.reserve import Reserve
 from protobase_storage.rewriting import COPY_NAME, Rewriting
+from protobase_storage.sqlite_schema import MAX_PATH_BYTES
 from protobase_storage.upkeep import Upkeep
 
 
@@ -119,6 +120,16 @@ async def test_without_room_nothing_is_done(tmp_path: Path, monkeypatch: pytest.
         assert not _is_noted(tmp_path)
         await storage.erase("a")
     assert files_with_secrets(tmp_path) == []
+    await storage.close()
+
+
+async def test_a_path_that_has_just_room_for_the_database_has_it_for_the_copy(tmp_path: Path) -> None:
+    lacking = MAX_PATH_BYTES - len(f"{tmp_path}/{DATABASE_NAME}")
+    folder = tmp_path / ("d" * (lacking // 2)) / ("d" * (lacking - lacking // 2 - 2))
+    assert len(str(folder / DATABASE_NAME)) == MAX_PATH_BYTES
+    storage = await filled(folder)
+    await storage.erase("a")
+    assert files_with_secrets(folder) == []
     await storage.close()
 
 
