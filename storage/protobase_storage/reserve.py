@@ -53,10 +53,13 @@ class Reserve:
             finally:
                 os.close(file)
 
+    def room(self) -> int:
+        """Bytes that are free once it is lent. Raises OSError."""
+        return self.free() + (self._path.stat().st_size if self._path.exists() else 0)
+
     def spare(self) -> int:
         """Bytes that are free beyond what is to be kept, be that lent now or not. Raises OSError."""
-        kept = self._path.stat().st_size if self._path.exists() else 0
-        return max(self.free() + kept - self.size, 0)
+        return max(self.room() - self.size, 0)
 
     def lend(self) -> None:
         """Give up what is kept; what another folder keeps, which is in the place of this one, is not."""

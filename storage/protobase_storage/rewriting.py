@@ -40,20 +40,25 @@ class Rewriting:
 
     def require_room(self, new: int, old: int) -> None:
         """Raise StorageFull unless there is room to store ``new`` bytes of rows, to delete at least ``old``,
-        and to write anew what is left. What is kept for other needs stays. Raises OSError.
+        and to write anew what is left. The reserve is lent for that, and can be taken back in the end: the
+        file grows by no more than what is free beside it. Raises OSError.
         """
-        growth = max(new - free_bytes(self._connection), 0)
-        needed = _in_pages(growth + self._used() - old + new)
-        free = self._reserve.spare()
-        if free < needed:
-            told = f"no room for erasing: it takes {needed} bytes for a while, and {free} are free"
-            raise StorageFull(f"{told}; nothing was done")
+        unused = free_bytes(self._connection)
+        growth = max(new - unused, 0)
+        left = self._used() - old + new
+        needed, room = _in_pages(growth + left), self._reserve.room()
+        if room < needed:
+            raise _no_room(f"it takes {needed} bytes for a while, and {room} are free")
+        longer, spare = new - old - unused, self._reserve.spare()
+        if longer > spare:
+            told = f"the database becomes longer by {longer} bytes, and {spare} are free beside"
+            raise _no_room(f"{told} what is kept for a full disk")
 
     def run(self, on_copied: Callable[[], None]) -> None:
         """Do it; ``on_copied`` is called between its halves.
 
-        Raises StorageFull, with nothing done, if it would take all the room that there is; `sqlite3.Error`,
-        OSError.
+        The reserve is to be lent. Raises StorageFull, with nothing done, if it would take all the room that
+        there is; `sqlite3.Error`, OSError.
         """
         left = _in_pages(self._used())
         free = self._reserve.free()
@@ -87,6 +92,10 @@ class Rewriting:
     def clear(self) -> None:
         """Remove a copy that a process has left, which ended meanwhile. Raises OSError."""
         self._path.unlink(missing_ok=True)
+
+
+def _no_room(why: str) -> StorageFull:
+    return StorageFull(f"no room for erasing: {why}; nothing was done")
 
 
 def _in_pages(size: int) -> int:
