@@ -53,6 +53,8 @@ class Rewriting:
         if longer > spare:
             told = f"the database becomes longer by {longer} bytes, and {spare} are free beside"
             raise _no_room(f"{told} what is kept for a full disk")
+        if room < (twice := needed + _in_pages(left)) and not self._has_place_elsewhere(left, twice):
+            raise _no_room(f"it takes {twice} bytes for a while, and {room} are free; {NO_OTHER_PLACE}")
 
     def run(self, on_copied: Callable[[], None]) -> None:
         """Do it; ``on_copied`` is called between its halves.
@@ -73,6 +75,16 @@ class Rewriting:
             with closing(sqlite3.connect(self._path)) as copy:
                 copy.backup(self._connection, progress=_be_alone)
 
+    def _has_place_elsewhere(self, left: int, twice: int) -> bool:
+        """Whether SQLite can have its copy of ``left`` bytes where its temporary files are: where that is
+        the database's disk, there has to be room for the copy and for all else."""
+        for folder in _temporary_folders():
+            if os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK):
+                disk = os.statvfs(folder)
+                here = os.stat(folder).st_dev == os.stat(self._path.parent).st_dev
+                return disk.f_bavail * disk.f_frsize >= (twice if here else left)
+        return False
+
     def _used(self) -> int:
         """Bytes of pages that something is in."""
         count: int = self._connection.execute("PRAGMA page_count").fetchone()[0]
@@ -92,6 +104,12 @@ class Rewriting:
     def clear(self) -> None:
         """Remove a copy that a process has left, which ended meanwhile. Raises OSError."""
         self._path.unlink(missing_ok=True)
+
+
+def _temporary_folders() -> list[str]:
+    """In the order in which SQLite takes the first that it can write to."""
+    set_by_name = [folder for name in ("SQLITE_TMPDIR", "TMPDIR") if (folder := os.environ.get(name))]
+    return [*set_by_name, "/var/tmp", "/usr/tmp", "/tmp", "."]
 
 
 def _no_room(why: str) -> StorageFull:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from protobase_storage import FileStorage, StorageClosed, StorageError, StorageFull
+from protobase_storage import FileStorage, StorageClosed, StorageError, StorageFull, rewriting
 from protobase_storage import upkeep as upkeep_of
 from protobase_storage.conformance.model import (
     SECRET,
@@ -171,6 +171,25 @@ async def test_it_takes_what_is_reserved_where_more_is_free_and_not_enough(
     assert not storage._writer._reserve.is_touched
     await storage.erase("a")
     assert files_with_secrets(tmp_path) == []
+    await storage.close()
+
+
+async def test_without_room_for_two_copies_or_another_place_nothing_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = await filled(tmp_path)
+    await storage.append([make_commit("kept", 1, update=b"k" * 500_000)])
+    await storage.close()
+    size = (tmp_path / DATABASE_NAME).stat().st_size
+    storage = await FileStorage.open(tmp_path, reserve_bytes=0)
+    with monkeypatch.context() as patch:
+        patch.setattr(Reserve, "free", lambda self: size + size // 10)
+        patch.setattr(rewriting, "_temporary_folders", lambda: [str(tmp_path / "none")])
+        with pytest.raises(StorageFull, match=r"no room for a copy.* SQLITE_TMPDIR.*; nothing was done"):
+            await storage.erase("a")
+        assert not _is_noted(tmp_path)
+        patch.setattr(rewriting, "_temporary_folders", lambda: [str(tmp_path / "none"), str(tmp_path)])
+        await storage.require_room_to_erase("a")
     await storage.close()
 
 
