@@ -11,6 +11,9 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .errors import StorageError
+from .own_files import OwnFiles
+
 RESERVE_NAME = "protobase.reserve"
 
 RESERVE_BYTES = 8 * 1024 * 1024
@@ -27,6 +30,7 @@ class Reserve:
         """``most`` is in bytes; 0 keeps nothing. Nothing is kept before `take`."""
         self._path = folder / RESERVE_NAME
         self._folder = folder
+        self._own = OwnFiles([str(folder)])
         disk = os.statvfs(folder)
         self.size = min(most, disk.f_blocks * disk.f_frsize // SMALL_DISK_PART)
         """Bytes that are kept, if there are so many."""
@@ -38,7 +42,7 @@ class Reserve:
 
     def take(self) -> None:
         """Keep as much as there is. A file system that knows no such thing keeps nothing."""
-        if not self.size:
+        if not self.size or self._is_elsewhere():
             return
         with suppress(OSError):
             file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -49,13 +53,18 @@ class Reserve:
             finally:
                 os.close(file)
 
+    def room(self) -> int:
+        """Bytes that are free once it is lent. Raises OSError."""
+        return self.free() + (self._path.stat().st_size if self._path.exists() else 0)
+
     def spare(self) -> int:
         """Bytes that are free beyond what is to be kept, be that lent now or not. Raises OSError."""
-        kept = self._path.stat().st_size if self._path.exists() else 0
-        return max(self.free() + kept - self.size, 0)
+        return max(self.room() - self.size, 0)
 
     def lend(self) -> None:
-        """Give up what is kept."""
+        """Give up what is kept; what another folder keeps, which is in the place of this one, is not."""
+        if self._is_elsewhere():
+            return
         with suppress(OSError):
             os.truncate(self._path, 0)
 
@@ -67,6 +76,13 @@ class Reserve:
             yield
         finally:
             self.take()
+
+    def _is_elsewhere(self) -> bool:
+        try:
+            self._own.require()
+        except StorageError:
+            return True
+        return False
 
     def free(self) -> int:
         """Bytes that are free beside it: none where that cannot be found out."""

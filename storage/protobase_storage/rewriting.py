@@ -12,7 +12,8 @@ from .errors import StorageFull
 from .reserve import Reserve
 from .sqlite_schema import begun, free_bytes
 
-COPY_NAME = "protobase.anew"
+COPY_NAME = "protobase.cp"
+"""No longer than the database's: SQLite opens no longer path (`MAX_PATH_BYTES`)."""
 
 OVERHEAD_PART = 32
 """What rows take in pages, and pages in the write-ahead log, is more by less than this part of it."""
@@ -39,20 +40,27 @@ class Rewriting:
 
     def require_room(self, new: int, old: int) -> None:
         """Raise StorageFull unless there is room to store ``new`` bytes of rows, to delete at least ``old``,
-        and to write anew what is left. What is kept for other needs stays. Raises OSError.
+        and to write anew what is left. The reserve is lent for that, and can be taken back in the end: the
+        file grows by no more than what is free beside it. Raises OSError.
         """
-        growth = max(new - free_bytes(self._connection), 0)
-        needed = _in_pages(growth + self._used() - old + new)
-        free = self._reserve.spare()
-        if free < needed:
-            told = f"no room for erasing: it takes {needed} bytes for a while, and {free} are free"
-            raise StorageFull(f"{told}; nothing was done")
+        unused = free_bytes(self._connection)
+        growth = max(new - unused, 0)
+        left = self._used() - old + new
+        needed, room = _in_pages(growth + left), self._reserve.room()
+        if room < needed:
+            raise _no_room(f"it takes {needed} bytes for a while, and {room} are free")
+        longer, spare = new - old - unused, self._reserve.spare()
+        if longer > spare:
+            told = f"the database becomes longer by {longer} bytes, and {spare} are free beside"
+            raise _no_room(f"{told} what is kept for a full disk")
+        if room < (twice := needed + _in_pages(left)) and not self._has_place_elsewhere(left, twice):
+            raise _no_room(f"it takes {twice} bytes for a while, and {room} are free; {NO_OTHER_PLACE}")
 
     def run(self, on_copied: Callable[[], None]) -> None:
         """Do it; ``on_copied`` is called between its halves.
 
-        Raises StorageFull, with nothing done, if it would take all the room that there is; `sqlite3.Error`,
-        OSError.
+        The reserve is to be lent. Raises StorageFull, with nothing done, if it would take all the room that
+        there is; `sqlite3.Error`, OSError.
         """
         left = _in_pages(self._used())
         free = self._reserve.free()
@@ -66,6 +74,16 @@ class Rewriting:
             on_copied()
             with closing(sqlite3.connect(self._path)) as copy:
                 copy.backup(self._connection, progress=_be_alone)
+
+    def _has_place_elsewhere(self, left: int, twice: int) -> bool:
+        """Whether SQLite can have its copy of ``left`` bytes where its temporary files are: where that is
+        the database's disk, there has to be room for the copy and for all else."""
+        for folder in _temporary_folders():
+            if os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK):
+                disk = os.statvfs(folder)
+                here = os.stat(folder).st_dev == os.stat(self._path.parent).st_dev
+                return disk.f_bavail * disk.f_frsize >= (twice if here else left)
+        return False
 
     def _used(self) -> int:
         """Bytes of pages that something is in."""
@@ -86,6 +104,16 @@ class Rewriting:
     def clear(self) -> None:
         """Remove a copy that a process has left, which ended meanwhile. Raises OSError."""
         self._path.unlink(missing_ok=True)
+
+
+def _temporary_folders() -> list[str]:
+    """In the order in which SQLite takes the first that it can write to."""
+    set_by_name = [folder for name in ("SQLITE_TMPDIR", "TMPDIR") if (folder := os.environ.get(name))]
+    return [*set_by_name, "/var/tmp", "/usr/tmp", "/tmp", "."]
+
+
+def _no_room(why: str) -> StorageFull:
+    return StorageFull(f"no room for erasing: {why}; nothing was done")
 
 
 def _in_pages(size: int) -> int:

@@ -67,6 +67,7 @@ class Upkeep:
         self._connection = connection
         self._heads = heads
         self._survey = survey
+        self._reserve = reserve
         self._rewriting = Rewriting(connection, path, reserve)
         self._on_step = on_step
         self._staged: set[int] = set()
@@ -123,6 +124,14 @@ class Upkeep:
 
         Raises `StorageFull`, with nothing done, if there is no room for that.
         """
+        with self._reserve.lent():
+            self._begin_erasing(collection, remains, snapshot)
+        self._on_step("erase:hidden")
+        yield
+        yield from self.clean()
+
+    def _begin_erasing(self, collection: str, remains: bytes, snapshot: Snapshot | None) -> None:
+        """The first step, all of it."""
         name, entry = check_name(collection), self._found(collection)
         self._require_room(entry, snapshot)
         with self._staged_whole(snapshot) as identifier, transaction(self._connection):
@@ -133,9 +142,6 @@ class Upkeep:
             self._reclaim("chunks", identifier)
             self._note()
         self._heads.forget([collection])
-        self._on_step("erase:hidden")
-        yield
-        yield from self.clean()
 
     def check_room(self, collection: str, snapshot: Snapshot | None) -> Steps:
         """Raise `StorageFull` if `erase` would."""
@@ -200,7 +206,8 @@ class Upkeep:
             self._rewriting.clear()
             yield from self._sweep_garbage()
             empty_wal(self._connection)  # what is in it would take room twice
-            self._rewriting.run(lambda: self._on_step("erase:copied"))
+            with self._reserve.lent():  # also where there is more room than that, and less than it takes
+                self._rewriting.run(lambda: self._on_step("erase:copied"))
             self._on_step("erase:written anew")
             for _ in range(CLEAN_TRIES):
                 if empty_wal(self._connection):

@@ -110,11 +110,43 @@ def test_an_erasure_needs_no_room_but_the_folders() -> None:
 
 
 def test_an_erasure_that_has_not_enough_of_it_says_what_is_lacking() -> None:
-    with SmallFileSystem(Path("/mnt"), 44 * MIB) as disk:
+    with SmallFileSystem(Path("/mnt"), 38 * MIB) as disk:
         said, left = disk.run(sys.executable, "-c", TMP_FREE, "/mnt/data").splitlines()
         assert "SQLITE_TMPDIR" in said
-        assert "still in the file until it is erased again" in said
+        assert said.endswith("; nothing was done")
         assert left == "['protobase.db']"
+
+
+FULL = """
+import asyncio, os, sys
+from protobase_storage import FileStorage
+from protobase_storage.conformance.model import SECRET, make_commit, make_snapshot
+
+async def main(folder):
+    storage = await FileStorage.open(folder)
+    for n in range(1, 100):
+        await storage.append([make_commit("a", n, update=SECRET * 100)])
+        await storage.append([make_commit("b", n, update=b"b" * 5_000)])
+    await storage.close()
+    storage = await FileStorage.open(folder)
+    disk = os.statvfs(folder)
+    with open(f"{folder}/../ballast", "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, disk.f_bavail * disk.f_frsize)
+    disk = os.statvfs(folder)
+    kept = os.stat(f"{folder}/protobase.reserve").st_size
+    await storage.erase("a", b"", make_snapshot("a", {"node-e": 1}, update=b"what is left" * 10_000))
+    print([name for name in os.listdir(folder) if SECRET in open(f"{folder}/{name}", "rb").read()])
+    await storage.close()
+    print(disk.f_bavail, kept == os.stat(f"{folder}/protobase.reserve").st_size)
+
+asyncio.run(main(sys.argv[1]))
+"""
+"""An erasure on a disk without a free byte, of a database that is smaller than what is kept there."""
+
+
+def test_a_full_disk_is_erased_from_with_what_is_kept() -> None:
+    with SmallFileSystem(Path("/mnt"), 20 * MIB) as disk:
+        assert disk.run(sys.executable, "-c", FULL, "/mnt/data") == "[]\n0 True\n"
 
 
 async def test_room_that_somebody_else_makes_is_used(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from protobase_storage import FileStorage, StorageClosed, StorageError, StorageFull
+from protobase_storage import FileStorage, StorageClosed, StorageError, StorageFull, rewriting
 from protobase_storage import upkeep as upkeep_of
 from protobase_storage.conformance.model import (
     SECRET,
@@ -21,8 +21,9 @@ from protobase_storage.conformance.model import (
     secrets,
 )
 from protobase_storage.file import DATABASE_NAME
-from protobase_storage.reserve import Reserve
+from protobase_storage.reserve import RESERVE_BYTES, RESERVE_NAME, Reserve
 from protobase_storage.rewriting import COPY_NAME, Rewriting
+from protobase_storage.sqlite_schema import MAX_PATH_BYTES
 from protobase_storage.upkeep import Upkeep
 
 
@@ -119,6 +120,86 @@ async def test_without_room_nothing_is_done(tmp_path: Path, monkeypatch: pytest.
         assert not _is_noted(tmp_path)
         await storage.erase("a")
     assert files_with_secrets(tmp_path) == []
+    await storage.close()
+
+
+def _only_the_reserve(reserve: Reserve) -> int:
+    """What is free on a disk that has room for the reserve, and for nothing else."""
+    return reserve.size - reserve._path.stat().st_size
+
+
+async def test_a_full_disk_is_erased_from_with_what_is_reserved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = await filled(tmp_path)
+    snapshot = make_snapshot("a", {"node-e": 1}, update=b"k" * 1_000)
+    with monkeypatch.context() as patch:
+        patch.setattr(Reserve, "free", _only_the_reserve)
+        await storage.require_room_to_erase("a", snapshot)
+        await storage.erase("a", b"", snapshot)
+        assert files_with_secrets(tmp_path) == []
+        assert (await storage.load("a")).snapshot == snapshot
+        await storage.close()
+    assert (tmp_path / RESERVE_NAME).stat().st_size == RESERVE_BYTES
+
+
+async def test_what_is_reserved_is_not_what_it_leaves_less_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is room for it, and in the end there would be less in reserve."""
+    storage = await filled(tmp_path)
+    before = await storage.load("a")
+    with monkeypatch.context() as patch:
+        patch.setattr(Reserve, "free", _only_the_reserve)
+        with pytest.raises(
+            StorageFull, match=r"becomes longer by .* and 0 are free beside .*; nothing was done"
+        ):
+            await storage.erase("a", b"", make_snapshot("a", {"node-e": 1}, update=b"k" * 1_000_000))
+        assert await storage.load("a") == before
+        assert not _is_noted(tmp_path)
+        await storage.close()
+    assert (tmp_path / RESERVE_NAME).stat().st_size == RESERVE_BYTES
+
+
+async def test_it_takes_what_is_reserved_where_more_is_free_and_not_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = await FileStorage.open(tmp_path, reserve_bytes=1_000_000)
+    await storage.append([make_commit("a", n, update=a_secret(n)) for n in range(1, 41)])
+    await storage.append([make_commit("kept", 1, update=b"k" * 1_500_000)])
+    monkeypatch.setattr(Reserve, "free", lambda self: 100_000 + self.size + _only_the_reserve(self))
+    assert not storage._writer._reserve.is_touched
+    await storage.erase("a")
+    assert files_with_secrets(tmp_path) == []
+    await storage.close()
+
+
+async def test_without_room_for_two_copies_or_another_place_nothing_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = await filled(tmp_path)
+    await storage.append([make_commit("kept", 1, update=b"k" * 500_000)])
+    await storage.close()
+    size = (tmp_path / DATABASE_NAME).stat().st_size
+    storage = await FileStorage.open(tmp_path, reserve_bytes=0)
+    with monkeypatch.context() as patch:
+        patch.setattr(Reserve, "free", lambda self: size + size // 10)
+        patch.setattr(rewriting, "_temporary_folders", lambda: [str(tmp_path / "none")])
+        with pytest.raises(StorageFull, match=r"no room for a copy.* SQLITE_TMPDIR.*; nothing was done"):
+            await storage.erase("a")
+        assert not _is_noted(tmp_path)
+        patch.setattr(rewriting, "_temporary_folders", lambda: [str(tmp_path / "none"), str(tmp_path)])
+        await storage.require_room_to_erase("a")
+    await storage.close()
+
+
+async def test_a_path_that_has_just_room_for_the_database_has_it_for_the_copy(tmp_path: Path) -> None:
+    lacking = MAX_PATH_BYTES - len(f"{tmp_path}/{DATABASE_NAME}")
+    folder = tmp_path / ("d" * (lacking // 2)) / ("d" * (lacking - lacking // 2 - 2))
+    assert len(str(folder / DATABASE_NAME)) == MAX_PATH_BYTES
+    storage = await filled(folder)
+    await storage.erase("a")
+    assert files_with_secrets(folder) == []
     await storage.close()
 
 

@@ -87,6 +87,26 @@ async def test_a_folder_that_is_away_for_a_moment_fails_what_is_done_then(
     await storage.close()
 
 
+async def test_the_reserve_of_a_folder_in_its_place_is_not_lent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is one made there, where a write fails and the write-ahead log cannot be emptied."""
+    storage = await FileStorage.open(tmp_path / "data")
+    (tmp_path / "data").rename(tmp_path / "away")
+    (tmp_path / "data").mkdir()
+    reserve = tmp_path / "data" / RESERVE_NAME
+    with monkeypatch.context() as patch:
+        patch.setattr(writer, "empty_wal", lambda connection: False)
+        with pytest.raises(StorageError, match=GONE):
+            await storage.append([make_commit("a", 1)])
+        assert not reserve.exists()
+        reserve.write_text("of somebody else")
+        with pytest.raises(StorageError, match=GONE):
+            await storage.append([make_commit("b", 1)])
+    assert reserve.read_text() == "of somebody else"
+    await storage.close()
+
+
 async def test_a_folder_that_nobody_may_look_into_ends_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

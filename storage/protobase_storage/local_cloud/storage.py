@@ -21,7 +21,7 @@ from ..contract import (
     check_remains,
     check_snapshot,
 )
-from ..errors import CollectionCorrupt, StorageClosed, StorageError, told_again
+from ..errors import CollectionCorrupt, StorageClosed, StorageError, StorageFull, told_again
 from .appends import Appends, lost
 
 _log = logging.getLogger(__name__)
@@ -112,7 +112,11 @@ class LocalCloudStorage(Storage):
                 await self._folder.require_room_to_erase(collection, snapshot)  # before the bucket has begun
                 await self._bucket.erase(collection, remains, snapshot)
                 self._appends.uploader.set_aside.discard(collection)
-                await self._folder.erase(collection, remains, snapshot)
+                try:
+                    await self._folder.erase(collection, remains, snapshot)
+                except StorageFull as error:  # room that was there has gone: the folder has done nothing
+                    told = f"it is erased in the bucket, and {self._place} has no room for that any more"
+                    raise StorageError(f"{told}: it is still there until it is erased again") from error
 
     async def load(self, collection: str) -> Loaded:
         """See `Storage.load`."""

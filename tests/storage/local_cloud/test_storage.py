@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from protobase_storage import StorageBusy, StorageClosed, StorageFenced, StorageFull, StorageUnreachable
+from protobase_storage import (
+    StorageBusy,
+    StorageClosed,
+    StorageError,
+    StorageFenced,
+    StorageFull,
+    StorageUnreachable,
+)
 from protobase_storage.cloud.objects import Unanswered
 from protobase_storage.cloud.patient import Patience
 from protobase_storage.cloud.simulated import Bucket, SimulatedObjects
@@ -260,4 +267,26 @@ async def test_an_erasure_that_the_folder_has_no_room_for_leaves_the_bucket_alon
     assert (await storage._bucket.load("a")).commits == (make_commit("a", 1),)
     await storage.erase("a")
     assert (await storage._bucket.load("a")).commits == ()
+    await storage.close()
+
+
+async def test_room_that_the_folder_loses_meanwhile_does_not_say_that_nothing_was_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*given: object) -> None:
+        raise StorageFull("no room for erasing; nothing was done")
+
+    storage = await opened(tmp_path)
+    await storage.append([make_commit("a", 1)])
+    with monkeypatch.context() as patch:
+        patch.setattr(storage._folder, "erase", refuse)
+        with pytest.raises(
+            StorageError, match=r"it is erased in the bucket, .* until it is erased again"
+        ) as told:
+            await storage.erase("a")
+    assert not isinstance(told.value, StorageFull), "of which nothing would have been done"
+    assert (await storage._bucket.load("a")).commits == ()
+    assert (await storage.load("a")).commits == (make_commit("a", 1),)
+    await storage.erase("a")
+    assert (await storage.load("a")).commits == ()
     await storage.close()
