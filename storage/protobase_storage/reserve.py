@@ -11,9 +11,6 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .errors import StorageError
-from .own_files import OwnFiles
-
 RESERVE_NAME = "protobase.reserve"
 
 RESERVE_BYTES = 8 * 1024 * 1024
@@ -30,7 +27,7 @@ class Reserve:
         """``most`` is in bytes; 0 keeps nothing. Nothing is kept before `take`."""
         self._path = folder / RESERVE_NAME
         self._folder = folder
-        self._own = OwnFiles([str(folder)])
+        self._own = os.stat(folder)
         disk = os.statvfs(folder)
         self.size = min(most, disk.f_blocks * disk.f_frsize // SMALL_DISK_PART)
         """Bytes that are kept, if there are so many."""
@@ -78,11 +75,11 @@ class Reserve:
             self.take()
 
     def _is_elsewhere(self) -> bool:
+        """Whether the folder is another one by now, or cannot be looked at."""
         try:
-            self._own.require()
-        except StorageError:
+            return not os.path.samestat(self._own, os.stat(self._folder))
+        except OSError:
             return True
-        return False
 
     def free(self) -> int:
         """Bytes that are free beside it: none where that cannot be found out."""
