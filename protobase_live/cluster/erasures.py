@@ -14,9 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from protobase_actors import Clock, within
-from protobase_live.cluster.known import TWO_HISTORIES, Known
 from protobase_live.cluster.replication import Replication
-from protobase_live.cluster.together import have_parted
 from protobase_live.collection.former import History, history_of
 from protobase_live.errors import ProtoBaseError, ProtocolError, Unavailable
 from protobase_live.model.erasure import Erasure
@@ -98,6 +96,9 @@ class Erasures:
         """Raises Unavailable where a node has another history, which is at ``vector``, and so what this one
         cannot have: the erasure would take the place of all that.
         """
+        # Imported here: a program without links needs none of it.
+        from protobase_live.cluster.known import TWO_HISTORIES, Known, have_parted
+
         with suppress(CollectionCorrupt):  # nothing tells what was here
             known = link.outgoing.known.get(collection, Known())
             here = await self._source.storage.load(collection)

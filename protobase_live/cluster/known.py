@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from protobase_live.collection.former import FIRST, History
-from protobase_storage import Vector, includes, join
+from protobase_storage import Loaded, Vector, includes, is_elsewhere, join
 
 TWO_HISTORIES = (
     "each of the two nodes has another commit in the same place: two histories; "
@@ -65,3 +65,10 @@ class Known:
     def fail(self) -> None:
         """What was sent since was not taken; nor the deletion, if that was not heard of."""
         self.begin_again(self.confirmed, self.confirmed_vector)
+
+
+def have_parted(vector: Vector, here: Loaded) -> bool:
+    """Whether ``vector`` has another commit in the place of one that is told here: two histories."""
+    folded = here.snapshot.vector.items() if here.snapshot else ()
+    told = *folded, *((commit.origin, commit.sequence) for commit in here.commits)
+    return any(is_elsewhere(vector, origin, sequence) for origin, sequence in told)

@@ -9,11 +9,11 @@ from itertools import islice
 from protobase_actors import Clock, WakeUp
 from protobase_live.cluster.batch import Batch, Batching, Line, Part, cut_off, missing_parts
 from protobase_live.cluster.gathering import Gathering
-from protobase_live.cluster.known import TWO_HISTORIES, Known
+from protobase_live.cluster.known import TWO_HISTORIES, Known, have_parted
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.recent import Packed
 from protobase_live.cluster.source import Position, Source
-from protobase_live.cluster.together import as_of_now, belonging, have_parted, parts_of, tells_no_history
+from protobase_live.cluster.together import as_of_now, belonging, parts_of, tells_no_history
 from protobase_live.cluster.unanswered import Sent, Unanswered, earliest
 from protobase_live.collection.former import History, history_of
 from protobase_live.protocol.peer.messages import Commits, Deleted, PeerMessage, Standings, Taken

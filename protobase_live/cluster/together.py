@@ -21,7 +21,6 @@ from protobase_storage import (
     Vector,
     covers,
     includes,
-    is_elsewhere,
     sequence_of,
     writer_of,
 )
@@ -125,13 +124,6 @@ def tells_no_history(vector: Vector, commits: Iterable[Commit]) -> bool:
             return True
         last[writer] = commit.sequence
     return False
-
-
-def have_parted(vector: Vector, here: Loaded) -> bool:
-    """Whether ``vector`` has another commit in the place of one that is told here: two histories."""
-    folded = here.snapshot.vector.items() if here.snapshot else ()
-    told = *folded, *((commit.origin, commit.sequence) for commit in here.commits)
-    return any(is_elsewhere(vector, origin, sequence) for origin, sequence in told)
 
 
 def parts_of(together: Mapping[str, tuple[tuple[int, str], Loaded]], size: int) -> list[SnapshotPart]:
