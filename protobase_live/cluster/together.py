@@ -22,7 +22,6 @@ from protobase_storage import (
     covers,
     includes,
     sequence_of,
-    writer_of,
 )
 from protobase_storage.commit import is_leap
 
@@ -119,10 +118,10 @@ def tells_no_history(vector: Vector, commits: Iterable[Commit]) -> bool:
     """
     last: dict[str, int] = {}
     for commit in commits:
-        before = last.get(writer := writer_of(commit.origin))  # whose numbers go on in its next timeline
+        before = last.get(commit.origin)
         if is_leap(commit) or commit.sequence != (before or sequence_of(vector, commit.origin)) + 1:
             return True
-        last[writer] = commit.sequence
+        last[commit.origin] = commit.sequence
     return False
 
 

@@ -114,19 +114,6 @@ async def test_nothing_is_erased_before_one_is_chosen(make: Make, before: int, a
     assert "old0" in await b.keys("tasks")
 
 
-async def test_a_third_node_takes_one_of_them(make: Make) -> None:
-    a, c = make("a"), make("c")
-    b = await put_back(make, a)
-    for n in range(LOST + 2):
-        await b.put("tasks", f"new{n}")
-    Connection(b, c)
-    await agree([b, c], "tasks")
-    await a.put("tasks", "on top")
-    Connection(a, c)
-    await settle(lambda: stuck(a) and stuck(c))
-    assert "on top" not in await c.keys("tasks")
-
-
 async def test_what_was_folded_elsewhere_is_told_by_who_knows_what_it_wrote(make: Make) -> None:
     a = make("a", limits=Limits(log_commits=4, retained_commits=0))
     b = await put_back(make, a)

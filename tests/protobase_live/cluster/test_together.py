@@ -199,7 +199,6 @@ def test_a_gap_is_what_lacks_between() -> None:
     assert not tells_no_history({}, [first])
     assert not tells_no_history({"n/t": 2}, [third])
     assert tells_no_history({"n/t": 1}, [third])
-    assert not tells_no_history({"n/t": 2}, [third, Commit("n/u", 4, "x", b"", (), 0.0)]), "a timeline began"
     assert tells_no_history({}, [first, third])
     assert tells_no_history({}, [replace(first, joint=Joint(LEAP, ()))])
 
