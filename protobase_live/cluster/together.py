@@ -14,15 +14,7 @@ from protobase_live.cluster.source import Source
 from protobase_live.model.names import is_internal
 from protobase_live.protocol.packing import pack
 from protobase_live.protocol.peer.messages import SnapshotPart
-from protobase_storage import (
-    CollectionCorrupt,
-    Commit,
-    Loaded,
-    Vector,
-    covers,
-    includes,
-    sequence_of,
-)
+from protobase_storage import CollectionCorrupt, Commit, Loaded, Vector, covers, includes, sequence_of
 from protobase_storage.commit import is_leap
 
 _ATTEMPTS = 3
