@@ -156,8 +156,9 @@ class YjsClients:
                 self.accounts.connection(entry.author, connection.address) as account,
                 account.opened.holding([name]),
             ):
-                ref, ways = await self.ref(name), {"echo": asked.echo, "imports": asked.imports}
-                session = YjsSession(connection, ref, *shared, **ways)
+                session = YjsSession(
+                    connection, await self.ref(name), *shared, echo=asked.echo, imports=asked.imports
+                )
                 entry.confirm()
                 entry.give(session)
                 with expiring(self._clock, entry.expires, session.expire):

@@ -35,7 +35,7 @@ class Rewriting:
     def __init__(self, connection: sqlite3.Connection, path: Path, reserve: Reserve) -> None:
         """``path`` is the database's."""
         self._connection = connection
-        self._path = path.absolute().with_name(COPY_NAME)
+        self._path = path.with_name(COPY_NAME)
         self._reserve = reserve
 
     def require_room(self, new: int, old: int) -> None:

@@ -192,24 +192,29 @@ def _write_as_it_is(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {version}")
 
 
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code, 0 for an error of Python's."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
 def is_full(error: sqlite3.Error) -> bool:
     """Whether there was no room."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+    return _code(error) == sqlite3.SQLITE_FULL
 
 
 def is_read_only(error: sqlite3.Error) -> bool:
     """Whether the file may not be written."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
+    return _code(error) == sqlite3.SQLITE_READONLY
 
 
 def is_unopened(error: sqlite3.Error) -> bool:
     """Whether the file could not be opened."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN
+    return _code(error) == sqlite3.SQLITE_CANTOPEN
 
 
 def is_corruption(error: sqlite3.Error) -> bool:
     """Whether SQLite found a page it cannot make sense of."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class Unfinished(sqlite3.Error):

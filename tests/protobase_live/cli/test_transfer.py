@@ -72,13 +72,18 @@ async def test_server_round_trip(server):
     assert (exported.code, readable(exported.out), exported.err) == (0, NDJSON, "")
 
 
-async def test_what_was_dropped_can_be_imported_again(server):
-    """It is meant to come back, where a page with a copy of it is refused."""
+async def exported_as_typed(server):
+    """What `export` says of notes into whose editor a Yjs client has typed."""
     doc = Doc()
     doc.get("editor", type=Text).insert(0, "typed")
     async with connect(server.replace("http", "ws") + "/yjs/notes") as connection:
         await connection.send(yjs.encode_update(doc.get_update()))
-        exported = await run("export", server, "notes")
+        return await run("export", server, "notes")
+
+
+async def test_what_was_dropped_can_be_imported_again(server):
+    """It is meant to come back, where a page with a copy of it is refused."""
+    exported = await exported_as_typed(server)
     async with pb.connect(server) as db:
         await db.drop("notes")
         assert await run("import", server, stdin=exported.out) == (0, "", "")
@@ -86,11 +91,7 @@ async def test_what_was_dropped_can_be_imported_again(server):
 
 
 async def test_what_a_yjs_client_wrote_is_exported(server):
-    doc = Doc()
-    doc.get("editor", type=Text).insert(0, "typed")
-    async with connect(server.replace("http", "ws") + "/yjs/notes") as connection:
-        await connection.send(yjs.encode_update(doc.get_update()))
-        ended = await run("export", server, "notes")
+    ended = await exported_as_typed(server)
     line = {"collection": "notes", "structure": "editor", "kind": "text", "value": "typed"}
     assert json.loads(readable(ended.out)) == line
 
