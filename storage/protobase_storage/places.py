@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from .commit import Vector
+from .commit import Vector, includes
 
 PLACES_KEPT = 1_000
 """Places that are remembered, those of the last readers; another one is found by reading from the start."""
-
-_Key = tuple[int, frozenset[tuple[str, int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +21,6 @@ class Place:
     """Up to this position no commit is in the place of one that the vector has on another timeline."""
 
 
-NO_PLACE = Place()
-
-
 class Places:
     """By collection id and vector, where its readers are.
 
@@ -36,17 +31,30 @@ class Places:
         self._places: OrderedDict[_Key, Place] = OrderedDict()
 
     def of(self, collection: int, vector: Vector) -> Place:
-        """The place, at the start of the log if it is not known."""
-        return self._places.get(_key(collection, vector), NO_PLACE)
+        """The place; if it is not known, the furthest of who has no more, or the start of the log."""
+        if (place := self._places.get(_Key.of(collection, vector))) is not None:
+            return place
+        others = (place for key, place in self._places.items() if key.has_no_more(collection, vector))
+        return Place(read=max((place.read for place in others), default=0))
 
     def keep(self, collection: int, vector: Vector, place: Place) -> None:
         """Who has a vector goes on from there."""
-        key = _key(collection, vector)
+        key = _Key.of(collection, vector)
         self._places[key] = place
         self._places.move_to_end(key)
         if len(self._places) > PLACES_KEPT:
             self._places.popitem(last=False)
 
 
-def _key(collection: int, vector: Vector) -> _Key:
-    return collection, frozenset(vector.items())
+@dataclass(frozen=True, slots=True)
+class _Key:
+    collection: int
+    positions: frozenset[tuple[str, int]]
+
+    @classmethod
+    def of(cls, collection: int, vector: Vector) -> _Key:
+        return cls(collection, frozenset(vector.items()))
+
+    def has_no_more(self, collection: int, vector: Vector) -> bool:
+        """Whether `vector` covers all that this one does, whatever the timelines."""
+        return self.collection == collection and includes(vector, dict(self.positions))

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import catalogue
 from .catalogue import COLUMNS, Survey
-from .commit import Commit, Loaded, Snapshot, Vector, covers, includes, is_elsewhere, join
+from .commit import NOTHING, Commit, Loaded, Snapshot, Vector, includes, is_elsewhere, join
 from .contract import CollectionInfo, Standing, check_name
 from .errors import CollectionCorrupt, StorageError
 from .places import Place, Places
@@ -55,15 +55,18 @@ class Reader:
             place = self._places.of(entry.id, vector)
             if self._forks(entry, vector, place.compared):
                 return None
-            found, read = list[Commit](), place.read
-            for position, commit in self._placed_commits(entry, read):
+            found, read, asked = list[Commit](), place.read, place.read
+            for position, commit in self._placed_commits(entry, vector, behind=read):
                 if len(found) == limit:
                     break
                 read = position
-                if not covers(vector, commit):
+                if commit is not None:
                     found.append(commit)
-            reached = Loaded(Snapshot("", b"", vector, 0), tuple(found)).vector
-            self._places.keep(entry.id, reached, Place(read, self._end(entry)))
+                elif not found:
+                    asked = position
+            reached, end = Loaded(Snapshot("", b"", vector, 0), tuple(found)).vector, self._end(entry)
+            self._places.keep(entry.id, vector, Place(asked, end))  # for who has a little more
+            self._places.keep(entry.id, reached, Place(read, end))
             return tuple(found)
 
     def standing(self, collection: str) -> Standing:
@@ -156,21 +159,24 @@ class Reader:
         return Snapshot(name, update, head.vector, head.time)
 
     def _commits(self, entry: Entry) -> Iterator[Commit]:
-        return (commit for _, commit in self._placed_commits(entry, 0))
+        """Those that the snapshot does not cover."""
+        covered = entry.snapshot.vector if entry.snapshot else NOTHING
+        placed = self._placed_commits(entry, covered, behind=0)
+        return (commit for _, commit in placed if commit is not None)
 
-    def _placed_commits(self, entry: Entry, behind: int) -> Iterator[tuple[int, Commit]]:
-        """The commits behind a position that the snapshot does not cover, each with its own."""
-        covered = entry.snapshot.vector if entry.snapshot else {}
+    def _placed_commits(
+        self, entry: Entry, covered: Vector, behind: int
+    ) -> Iterator[tuple[int, Commit | None]]:
+        """The commits behind a position, each with its own; None in place of what is covered."""
         expected = max(entry.floor, behind) + 1  # the position, where nothing was dropped
         for row in self._connection.execute(_LOG, (entry.id, behind)):
-            commit = read_commit(entry.name, row)
+            commit = read_commit(entry.name, row, covered)
             position = row[1]
             if position > entry.floor:
                 if position != expected:
                     raise CollectionCorrupt(entry.name, f"the commit at position {expected} is missing")
                 expected += 1
-            if not covers(covered, commit):
-                yield position, commit
+            yield position, commit
         if expected <= entry.end:
             raise CollectionCorrupt(
                 entry.name, f"its log ends at position {expected - 1} instead of {entry.end}"

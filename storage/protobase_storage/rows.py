@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
-from .commit import Commit, Snapshot
+from .commit import NOTHING, Commit, Snapshot, Vector, sequence_of
 from .commit_format import pack_head, unpack_commit
 from .errors import CollectionCorrupt
 from .packing import pack, unpack
@@ -60,8 +60,11 @@ def log_row(collection: int, position: int, commit: Commit) -> LogRow:
     return (collection, position, origin, commit.sequence, head, commit.update, check)
 
 
-def read_commit(name: str, row: tuple[Any, ...]) -> Commit:
-    """The commit in a row; raises `CollectionCorrupt`."""
+def read_commit(name: str, row: tuple[Any, ...], covered: Vector = NOTHING) -> Commit | None:
+    """The commit in a row, None if that is `covered`; raises `CollectionCorrupt`.
+
+    What is covered is looked at and not unpacked, which would take several times as long.
+    """
     collection, position, origin, sequence, head, update, check = row
     try:
         sound = _log_check(collection, position, origin, sequence, head, update) == check
@@ -69,7 +72,8 @@ def read_commit(name: str, row: tuple[Any, ...]) -> Commit:
         sound = False
     if not sound:
         raise CollectionCorrupt(name, f"commit at position {position} fails its checksum")
-    return unpack_commit(name, origin.decode(), sequence, head, update)
+    by = origin.decode()
+    return None if sequence_of(covered, by) >= sequence else unpack_commit(name, by, sequence, head, update)
 
 
 def chunk_rows(snapshot: int, update: bytes) -> Iterator[ChunkRow]:
