@@ -1,4 +1,4 @@
-"""`file:FOLDER`: the contract on one SQLite database, written by one thread and read by another."""
+"""`file:FOLDER`: the contract on one SQLite database, written by one thread and read by two others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -79,7 +79,10 @@ class FileStorage(Storage):
         self._writer = writer
         self._upkeep = upkeep
         self._reader = Reader(opened.read_connection, opened.path, opened.survey)
+        self._loader = Reader(opened.load_connection, opened.path, opened.survey)
         self._reads = ThreadPoolExecutor(1, "protobase-storage-reader")
+        self._loads = ThreadPoolExecutor(1, "protobase-storage-loader")
+        """For what reads all of a log, which can take a second: other reads do not wait for that."""
         self._waiting = 0
         self._reads_limit = reads_limit
         self._closing: asyncio.Task[None] | None = None
@@ -132,11 +135,11 @@ class FileStorage(Storage):
 
     async def load(self, collection: str) -> Loaded:
         """See `Storage.load`."""
-        return await self._read(lambda: self._reader.load(collection))
+        return await self._read(lambda: self._loader.load(collection), self._loads)
 
     async def commits_after(self, collection: str, vector: Vector, limit: int) -> tuple[Commit, ...] | None:
         """See `Storage.commits_after`."""
-        return await self._read(lambda: self._reader.commits_after(collection, vector, limit))
+        return await self._read(lambda: self._reader.commits_after(collection, vector, limit), self._reads)
 
     async def compact(self, snapshot: Snapshot) -> None:
         """See `Storage.compact`."""
@@ -146,19 +149,19 @@ class FileStorage(Storage):
 
     async def list(self, prefix: str = "") -> list[CollectionInfo]:
         """See `Storage.list`."""
-        return await self._read(lambda: self._reader.list(prefix))
+        return await self._read(lambda: self._loader.list(prefix), self._loads)
 
     async def standing(self, collection: str) -> Standing:
         """See `Storage.standing`."""
-        return await self._read(lambda: self._reader.standing(collection))
+        return await self._read(lambda: self._reader.standing(collection), self._reads)
 
     async def standings_of(self, collections: Sequence[str]) -> list[Standing]:
         """See `Storage.standings_of`."""
-        return await self._read(lambda: self._reader.standings_of(collections))
+        return await self._read(lambda: self._reader.standings_of(collections), self._reads)
 
     async def standings(self, after: str = "", limit: int = 1_000) -> list[Standing]:
         """See `Storage.standings`."""
-        return await self._read(lambda: self._reader.standings(after, limit))
+        return await self._read(lambda: self._reader.standings(after, limit), self._reads)
 
     async def delete(self, collection: str, remains: bytes = b"") -> None:
         """See `Storage.delete`."""
@@ -194,7 +197,7 @@ class FileStorage(Storage):
 
     async def stats(self) -> StorageStats:
         """See `Storage.stats`."""
-        collections, size = await self._read(self._reader.sizes)
+        collections, size = await self._read(self._reader.sizes, self._reads)
         writer = self._writer
         return StorageStats(
             collections, size, writer.commits, writer.flushes, writer.last_flush_seconds, writer.backlog
@@ -208,16 +211,17 @@ class FileStorage(Storage):
 
     async def _close(self) -> None:
         await self._writer.stop()
-        await asyncio.to_thread(self._reads.shutdown)
+        for reads in (self._reads, self._loads):
+            await asyncio.to_thread(reads.shutdown)
         await asyncio.to_thread(self._opened.close)
 
-    async def _read(self, read: Callable[[], Result]) -> Result:
+    async def _read(self, read: Callable[[], Result], thread: ThreadPoolExecutor) -> Result:
         self._check_open()
         if self._waiting >= self._reads_limit:
             raise TooManyReads(f"{self._waiting} reads wait already; the limit is {self._reads_limit}")
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._reads, read)
+            return await asyncio.get_running_loop().run_in_executor(thread, read)
         finally:
             self._waiting -= 1
 
@@ -228,13 +232,14 @@ class FileStorage(Storage):
 
 @dataclass(slots=True)
 class _Opened:
-    """The lock, the file and its two connections, with what was found in it."""
+    """The lock, the file and its three connections, with what was found in it."""
 
     lock: FolderLock
     reserve: Reserve
     path: Path
     connection: sqlite3.Connection
     read_connection: sqlite3.Connection
+    load_connection: sqlite3.Connection
     identity: str
     survey: Survey
     garbage: bool
@@ -242,6 +247,7 @@ class _Opened:
     """Whether something was erased, and may be in the file still."""
 
     def close(self) -> None:
+        self.load_connection.close()
         self.read_connection.close()
         self.connection.close()  # the last one moves the write-ahead log into the database
         self.lock.release()
@@ -317,8 +323,12 @@ def _open_database(
     read_only: bool,
     make_identity: Callable[[], str],
 ) -> _Opened:
-    connection = connect(path, checkpoint_pages(reserve.size))
-    try:
+    with ExitStack() as made:
+
+        def connected(*pages: int) -> sqlite3.Connection:
+            return made.enter_context(closing(connect(path, *pages)))
+
+        connection = connected(checkpoint_pages(reserve.size))
         identity = prepare(connection, path, make_identity)
         if not read_only:
             require_writable(connection)
@@ -328,10 +338,9 @@ def _open_database(
         survey = catalogue.survey(connection)
         garbage = connection.execute("SELECT 1 FROM garbage").fetchone() is not None
         erasing = is_erasing(connection)
-        return _Opened(lock, reserve, path, connection, connect(path), identity, survey, garbage, erasing)
-    except BaseException:
-        connection.close()
-        raise
+        connections = connection, connected(), connected()
+        made.pop_all()  # what has been opened stays open
+        return _Opened(lock, reserve, path, *connections, identity, survey, garbage, erasing)
 
 
 def _check_length(folder: Path) -> None:
