@@ -75,7 +75,10 @@ async def test_only_what_runs_is_recorded(recorder: Recorder) -> None:
         finally:
             seen.append(recorder.running)
 
-    task = asyncio.create_task(recorded(recorder, doing, work()))
+    async def run() -> None:
+        await recorded(recorder, doing, work())
+
+    task = asyncio.create_task(run())
     for _ in range(3):
         await asyncio.sleep(0)
         assert recorder.running is None, "it waits"

@@ -28,7 +28,7 @@ async def test_a_parameter_without_a_value(rest) -> None:
     assert (answer.status, answer.error) == (400, "ValidationError")
 
 
-@pytest.mark.parametrize("deep", ["[" * 5_000, "[" * 200 + "]" * 200])
+@pytest.mark.parametrize("deep", ["[" * 2_000 + "]" * 2_000, "[" * 200 + "]" * 200])
 async def test_a_parameter_of_a_named_query_that_is_nested_too_deeply(rest, deep) -> None:
     answer = await call(rest, "GET", f"/api/v1/named/open?p={deep}")
     assert (answer.status, answer.error) == (400, "ValidationError")
