@@ -77,6 +77,9 @@ class Incoming:
         Raises ProtocolError and LimitExceeded: then the link is good for nothing.
         """
         for message in messages:
+            if isinstance(message, Taken) and message.is_plain:
+                self._outgoing.taken(message)  # it says nothing of what is in the sack
+                continue
             if not (isinstance(message, Commits) and self._sack.fits(message)):
                 await self._empty_sack()
             await self._take_one(message)

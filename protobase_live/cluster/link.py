@@ -21,6 +21,7 @@ from protobase_live.protocol.peer.messages import (
     Answer,
     Beat,
     Call,
+    Commits,
     Introduce,
     PeerMessage,
     Presence,
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
     from protobase_live.cluster.source import Source
     from protobase_live.presence.hub import PresenceHub
 
-TAKEN_MESSAGES = 4
-"""Messages that are taken in one go, where so many wait: the storage flushes once for their commits."""
+TAKEN_BYTES = 1024 * 1024
+"""Bytes of commits behind which no further message that waits is taken in the same go: the storage flushes
+once for all of them. Where much is written a little at a time, many messages of a few commits wait."""
 
 Beats = Callable[[], tuple[str, ...]]
 """Whom this node is linked with."""
@@ -164,8 +166,10 @@ class Link:
     async def _take(self) -> None:
         while True:
             messages = [await self._queue.get()]
-            while len(messages) < TAKEN_MESSAGES and not self._queue.empty():
+            size = _size_of(messages[0])
+            while size < TAKEN_BYTES and not self._queue.empty():
                 messages.append(self._queue.get_nowait())
+                size += _size_of(messages[-1])
             await self._incoming.take(messages)
 
     async def _watch(self) -> None:
@@ -199,3 +203,10 @@ class Link:
         if not isinstance(message, kind):
             raise ProtocolError(f"{kind.__name__} was expected, not {type(message).__name__}")
         return message
+
+
+def _size_of(message: PeerMessage) -> int:
+    """Bytes of the commits of a message."""
+    if not isinstance(message, Commits):
+        return 0
+    return sum(len(form) for _, forms in message.commits.values() for form in forms)

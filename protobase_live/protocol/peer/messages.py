@@ -76,6 +76,11 @@ class Taken:
     positions: Mapping[str, Position]
     failures: Mapping[str, tuple[str, bool]]
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is lacking."""
+        return not self.positions and not self.failures
+
 
 @dataclass(frozen=True, slots=True)
 class Deleted:

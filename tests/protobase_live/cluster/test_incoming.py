@@ -105,6 +105,35 @@ async def test_nor_is_a_transaction_for_which_that_of_other_collections_leaves_n
         assert (await receiver.storage.load("d")).commits == tuple(commits["d"])
 
 
+async def test_messages_that_wait_are_taken_as_one_whatever_is_answered_in_between() -> None:
+    """Or two nodes that both write would flush for each message of the other one."""
+    receiver = Receiver()
+    commits = await made("a", "b", "c", of="cd")
+    of_each = [
+        Commits(n, {name: (FIRST, [pack_commit(each[n - 1])]) for name, each in commits.items()})
+        for n in (1, 2, 3)
+    ]
+    async with receiver.db as db:
+        for name in "cd":
+            await db.ref(name)
+        appended = list[int]()
+        append = receiver.storage.append
+        receiver.storage.append = lambda given: appended.append(len(given)) or append(given)  # type: ignore[method-assign]
+        answered = Taken(1, {}, {})
+        await receiver.incoming.take([of_each[0], answered, of_each[1], answered, of_each[2]])
+        assert receiver.said == [Taken(3, {}, {})]
+        assert appended == [6]
+
+
+async def test_what_says_that_something_is_lacking_is_taken_in_its_order() -> None:
+    receiver = Receiver()
+    commits = await made("a", "b")
+    of_each = [Commits(n, {"c": (FIRST, [pack_commit(commits["c"][n - 1])])}) for n in (1, 2)]
+    async with receiver.db:
+        await receiver.incoming.take([of_each[0], Taken(1, {"c": (FIRST, {})}, {}), of_each[1]])
+    assert receiver.said == [Taken(1, {}, {}), Taken(2, {}, {})]
+
+
 async def test_a_deletion_is_answered_when_it_is_durable(receiver: Receiver) -> None:
     """Or a node that stops cannot know that the other one has it."""
     commits = await made("a")
