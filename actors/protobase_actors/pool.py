@@ -79,7 +79,6 @@ class ActorPool(Generic[M]):
         self._live: OrderedDict[str, _Entry[M]] = OrderedDict()  # the one asked for last comes last
         self._starts: dict[str, asyncio.Task[Ref[M]]] = {}
         self._lines: dict[str, int] = {}  # how many wait for a start, or were not woken yet since it ended
-        self._replaced: dict[str, asyncio.Future[None]] = {}  # done when something else has ended
         self._retiring: OrderedSet[asyncio.Task[None]] = OrderedSet()
         self._opening = 0  # starts that have been given room
         self._closed = False
@@ -143,22 +142,6 @@ class ActorPool(Generic[M]):
         self._live.move_to_end(key)
         return entry.ref
 
-    @contextmanager
-    def without(self, key: str) -> Generator[bool]:
-        """Do something in the place of the actor of `key`; whoever needs it waits until the block ends.
-
-        False if it is live, begins or ends, or somebody else is in its place; then nobody waits.
-        """
-        if key in self._live or key in self._starts or key in self._replaced:
-            yield False
-            return
-        over = self._replaced[key] = asyncio.get_running_loop().create_future()
-        try:
-            yield True
-        finally:
-            del self._replaced[key]
-            over.set_result(None)
-
     async def ask(self, key: str, message: M, *, timeout: float | None = None) -> object:  # noqa: ASYNC109
         """`Ref.ask` to the actor of `key`; once more if it was stopped before it took the message.
 
@@ -193,8 +176,6 @@ class ActorPool(Generic[M]):
 
     async def _start(self, key: str) -> Ref[M]:
         try:
-            if (replaced := self._replaced.get(key)) is not None:
-                await asyncio.wait([replaced])
             if (entry := self._live.get(key)) is not None:
                 await self._retire(key, entry)
             await self._make_room()

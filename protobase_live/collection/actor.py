@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from protobase_actors import Actor, ActorError, Clock, Envelope, in_steps
 from protobase_live.changes.feed import Feed
 from protobase_live.changes.streams import Streams
+from protobase_live.collection.asleep import Asleep
 from protobase_live.collection.audience import Audience
 from protobase_live.collection.folding import Folding
 from protobase_live.collection.gates import Gates
@@ -84,14 +85,16 @@ class CollectionActor(Actor[Message]):
         read_only: ReadOnly,
         identity: Identity,
         outlet: Outlet,
+        asleep: Asleep,
         audiences: dict[str, Audience],
         gates: Gates,
         schema: type[Atom] | None = None,
     ) -> None:
-        """``audiences`` has this collection's, by its name, as long as it is in memory; ``schema`` is what
-        its records have to fit."""
+        """``asleep`` stores what comes for this collection as long as it is not in memory; ``audiences`` has
+        this collection's, by its name, as long as it is; ``schema`` is what its records have to fit."""
         self._gates = gates
         self._name = name
+        self._asleep = asleep
         self._audiences = audiences
         self._outlet = outlet
         self._storage = storage
@@ -114,7 +117,7 @@ class CollectionActor(Actor[Message]):
     # life
 
     async def on_start(self) -> None:
-        """Load what is durable."""
+        """Load what is durable. What other nodes send meanwhile is stored, and read at the end."""
         limit = self._limits.unpersisted_turns
         self._overdue = Overdue(self._clock, self._limits.storage_seconds, self._give_up)
         told = self._show, self._drop, self._fail, self._overdue.expect
@@ -122,8 +125,9 @@ class CollectionActor(Actor[Message]):
         shared = self._replica, self._limits, self._read_only, self._gates, self._pipeline
         self._participant = Participant(self._name, *shared, shared=self._storage.shared)
         try:
-            await self._load()
+            self._begin_with(await self._replica.wake(self._asleep))
         except BaseException:
+            self._asleep.sleep(self._name)
             self._replica.close()
             raise
         self._audience.begin(self._replica.vector, self._replica.document.vector)
@@ -141,6 +145,7 @@ class CollectionActor(Actor[Message]):
             del self._audiences[self._name]
             self._outlet.holds(self._name, 0)
             self._replica.close()
+            self._asleep.sleep(self._name)  # a fold goes on beside whoever stores more
             await self._folding.stop()
 
     def idle(self) -> bool:
@@ -151,12 +156,15 @@ class CollectionActor(Actor[Message]):
         before = self._replica.document
         behind = [editor for editor in self._editors.met if before.has_held_of(editor)]
         loaded = await self._replica.load(told=self._streams.told, until=until)
-        self._folding.loaded(loaded)
-        if until is None:  # else the rest is told as if nothing had been
-            history, vector = self._replica.former.history, self._replica.vector
-            self._outlet.loaded(self._name, history, vector, loaded.remains)
+        self._begin_with(loaded, is_all=until is None)
         for editor in behind:  # what was held is not stored: he has to send it again
             editor.resync()
+
+    def _begin_with(self, loaded: Loaded, *, is_all: bool = True) -> None:
+        self._folding.loaded(loaded)
+        if is_all:  # else the rest is told as if nothing had been
+            history, vector = self._replica.former.history, self._replica.vector
+            self._outlet.loaded(self._name, history, vector, loaded.remains)
 
     def _show(self, turn: Turn) -> asyncio.Future[None] | None:
         if turn.commits:

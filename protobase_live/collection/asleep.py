@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from protobase_actors import mark_heard
@@ -38,29 +38,30 @@ class _Plan:
 
 
 class Asleep:
-    """The collections of a database that are not in memory."""
+    """The collections of a database that are not in memory, or are still being loaded.
 
-    def __init__(
-        self,
-        storage: Storage,
-        without: Callable[[str], AbstractContextManager[bool]],
-        outlet: Outlet,
-        log_commits: int,
-        names: int,
-    ) -> None:
-        """``without`` as `ActorPool.without`. After ``log_commits`` a collection is loaded, and can fold.
+    An actor says when it begins to load its collection, when it has it, and when it has let go of it. Only in
+    between the last two does its log grow by the actor alone.
+    """
+
+    def __init__(self, storage: Storage, outlet: Outlet, log_commits: int, names: int) -> None:
+        """After ``log_commits`` a collection is loaded, and can fold.
 
         ``names`` is how many collections it is remembered of where they stand.
         """
         self._names = names
         self._storage = storage
-        self._without = without
         self._outlet = outlet
         self._log_commits = log_commits
         self._grown = Counter[str]()
         """Commits that each has taken since it was last loaded."""
         self._standings: OrderedDict[str, Standing] = OrderedDict()
         """Where those stand that have taken some lately; looking it up takes time of the length of a log."""
+        self._loading: dict[str, bool] = {}
+        """Those that are being loaded, and whether anything was stored since that began."""
+        self._awake: set[str] = set()
+        self._storing: dict[str, asyncio.Future[None]] = {}
+        """Those that something is being stored for: done when that has ended."""
 
     async def replicate(self, commits: Given, histories: KnownHistories) -> dict[str, Answer]:
         """Store what is for collections that are not in memory, in one batch; durable on return.
@@ -72,20 +73,17 @@ class Asleep:
         It goes on where nobody waits for it any more, as when a link ends: what the storage was given can
         become durable all the same, and has to be told then.
         """
-        with ExitStack() as stack:
-            names = [name for name in commits if self._may(name) and stack.enter_context(self._without(name))]
-            if not names:
-                return {}
-            places = stack.pop_all()
-        storing = asyncio.ensure_future(self._replicate(names, places, commits, histories))
+        names = [name for name in commits if self._may(name)]
+        if not names:
+            return {}
+        storing = asyncio.ensure_future(self._replicate(names, commits, histories))
         storing.add_done_callback(mark_heard)
         return await asyncio.shield(storing)
 
     async def _replicate(
-        self, names: Sequence[str], places: ExitStack, commits: Given, histories: KnownHistories
+        self, wanted: Sequence[str], commits: Given, histories: KnownHistories
     ) -> dict[str, Answer]:
-        """``places`` keeps those of ``names`` from being loaded meanwhile."""
-        with places:
+        async with self._keeping_asleep(wanted) as names:
             answers: dict[str, Answer] = {}
             plans: dict[str, _Plan] = {}
             for name in names:
@@ -107,14 +105,58 @@ class Asleep:
                     return answers
             for name, plan in plans.items():
                 self._grown[name] += len(plan.taken)
+                if name in self._loading:
+                    self._loading[name] = True
                 self._remember(replace(plan.standing, vector=plan.vector))
                 self._outlet.shown(name, plan.taken, plan.standing.vector)
                 history = history_of(plan.standing.remains)
                 answers[name] = plan.failure or Replicated(plan.vector, plan.lacking, history)
         return answers
 
-    def woken(self, name: str) -> None:
-        """A collection is loaded, or deleted: where it stands changes without this being told."""
+    @asynccontextmanager
+    async def _keeping_asleep(self, wanted: Iterable[str]) -> AsyncGenerator[list[str]]:
+        """Those of some collections that are not awake, and do not wake up until the block ends.
+
+        Who stores something for one of them is waited for. Everybody takes them in the order of their names:
+        else two could wait for each other.
+        """
+        over = asyncio.get_running_loop().create_future()
+        kept = list[str]()
+        try:
+            for name in sorted(wanted):
+                await self._stored(name)
+                if name not in self._awake:
+                    self._storing[name] = over
+                    kept.append(name)
+            yield kept
+        finally:
+            for name in kept:
+                del self._storing[name]
+            over.set_result(None)
+
+    async def _stored(self, name: str) -> None:
+        """Wait until nobody stores anything for a collection."""
+        while (storing := self._storing.get(name)) is not None:
+            await asyncio.wait([storing])
+
+    def begin_to_wake(self, name: str) -> None:
+        """A collection is about to be loaded. Until `wake`, what comes for it is stored as before."""
+        self._loading[name] = False
+
+    async def wake(self, name: str) -> bool:
+        """A collection has been loaded, and is awake from now on. Whether anything was stored meanwhile."""
+        self._awake.add(name)
+        await self._stored(name)
+        self.forget(name)
+        return self._loading.pop(name)
+
+    def sleep(self, name: str) -> None:
+        """A collection is not in memory any more, or could not be loaded."""
+        self._loading.pop(name, None)
+        self._awake.discard(name)
+
+    def forget(self, name: str) -> None:
+        """Where a collection stands changes without this being told."""
         self._standings.pop(name, None)
         self._grown.pop(name, None)
 

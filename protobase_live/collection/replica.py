@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import cast
 
 from protobase_actors import Clock, in_steps
+from protobase_live.collection.asleep import Asleep
 from protobase_live.collection.commit_time import CommitTime
 from protobase_live.collection.erasing import without_record_aside
 from protobase_live.collection.fold import fold_aside
@@ -53,6 +54,9 @@ from protobase_storage import (
 RUN_COMMITS = 100
 """Commits that are applied as one, at most: blocks of one client cost pycrdt the square of their number."""
 
+REST_COMMITS = 1_000
+"""Commits that are read at a time of what was stored while a collection was loaded."""
+
 
 class Replica:
     """The document with everything that was applied, be it durable yet or not."""
@@ -84,6 +88,14 @@ class Replica:
         self._timeline = identity.timeline()
         self._timelines = Timelines()
 
+    async def wake(self, asleep: Asleep) -> Loaded:
+        """Begin with what is durable. What comes meanwhile is stored as long as that takes, and read at the
+        end; from then on nobody but this stores anything for the collection. Raises as `load` does.
+        """
+        asleep.begin_to_wake(self._collection)
+        loaded = await self.load(told=False)
+        return await self._load_rest(loaded) if await asleep.wake(self._collection) else loaded
+
     async def load(self, *, told: bool, until: Vector | None = None) -> Loaded:
         """Begin with what is durable, or with what of that ``until`` covers, beside the snapshot; ``told`` as
         in `Document.tell_structures`.
@@ -91,9 +103,9 @@ class Replica:
         Raises CollectionUnloadable for what goes wrong with what is stored, and StorageError.
         """
         with loading(self._collection):
-            return await self._load(told, until)
+            return await self._load(told=told, until=until)
 
-    async def _load(self, told: bool, until: Vector | None) -> Loaded:
+    async def _load(self, *, told: bool, until: Vector | None) -> Loaded:
         loaded = await self._storage.load(self._collection)
         if until is not None:
             loaded = as_of(loaded, until)
@@ -112,6 +124,19 @@ class Replica:
         self._timelines = Timelines(loaded)
         self._time.begin(loaded)
         return loaded
+
+    async def _load_rest(self, loaded: Loaded) -> Loaded:
+        """Go on with what was stored since, or load all anew if the log does not reach back that far."""
+        with loading(self._collection):
+            commits = list(loaded.commits)
+            while rest := await self._storage.commits_after(self._collection, self.vector, REST_COMMITS):
+                await in_steps(self.document.load_rest([commit.update for commit in rest]))
+                for commit in rest:
+                    self._include({commit.origin: commit.sequence}, commit.time)
+                commits += rest
+            if rest is None:
+                return await self._load(told=False, until=None)
+            return replace(loaded, commits=tuple(commits))
 
     # commits
 

@@ -146,7 +146,7 @@ class Database(DatabaseApi):
         self._identity = Identity(self._random, self.node, storage.identity)
         shared = self._identity, self.quarantine, self.replication
         self._histories = Histories(self._storage, self._ask, *shared, lambda name: self.home.forget(name))
-        asks = self._pool, self._ask, self.ref, self._histories.delete
+        asks = self._ask, self.ref, self._histories.delete
         self.home = Home(self._storage, *asks, self._clock, limits, self.replication)
         """What other nodes send."""
         follows = self.home, self._ask, self._identity, self.audiences, self._clock
@@ -394,7 +394,7 @@ class Database(DatabaseApi):
         await self._ask(collection, Begin(self.views))
 
     def _actor(self, name: str) -> CollectionActor:
-        self.home.woken(name)
         first = name, self._storage, self._clock, self.limits, self.unfolded, self._fold_slots, self.read_only
-        parts = *first, self._identity, self.replication, self.audiences, self.gates, self._schemas.of(name)
+        shared = self._identity, self.replication, self.home.asleep, self.audiences, self.gates
+        parts = *first, *shared, self._schemas.of(name)
         return CollectionActor(*parts) if self.recorder is None else RecordedActor(self.recorder, *parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import cast
 
-from protobase_actors import ActorPool, Clock, Ref
+from protobase_actors import Clock, Ref
 from protobase_live.collection.asleep import Asleep
 from protobase_live.collection.fold import fold_aside
 from protobase_live.collection.former import History
@@ -30,7 +30,6 @@ class Home:
     def __init__(
         self,
         storage: Storage,
-        pool: ActorPool[Message],
         ask: Ask,
         ref: Callable[[str], Awaitable[Ref[Message]]],
         delete: Delete,
@@ -45,7 +44,7 @@ class Home:
         self._delete = delete
         self._clock = clock
         self._limits = limits
-        self._asleep = Asleep(storage, pool.without, outlet, limits.log_commits, limits.remembered_names)
+        self.asleep = Asleep(storage, outlet, limits.log_commits, limits.remembered_names)
         most = limits.held_commit_bytes, limits.joint_collections
         self._joints = JointReplication(ask, self._show_together, *most)
 
@@ -58,7 +57,7 @@ class Home:
         """
         try:
             with errors_named("the storage"):
-                answers = await self._asleep.replicate(commits, histories)
+                answers = await self.asleep.replicate(commits, histories)
         except ProtoBaseError as error:
             return dict.fromkeys(commits, error)
         awake = {name: each for name, each in commits.items() if name not in answers}
@@ -123,14 +122,10 @@ class Home:
         """Commits of transactions over several collections that wait for what they lack."""
         return self._joints.held
 
-    def woken(self, collection: str) -> None:
-        """A collection is about to be loaded."""
-        self._asleep.woken(collection)
-
     def forget(self, collection: str) -> None:
         """The history of a collection is over: what is held of it is good for nothing."""
         self._joints.forget(collection)
-        self._asleep.woken(collection)
+        self.asleep.forget(collection)
 
     async def _show_together(
         self, commits: Mapping[str, Sequence[Commit]], histories: KnownHistories

@@ -11,7 +11,7 @@ what is new of them, in causal order, to be read.
 from __future__ import annotations
 
 from collections.abc import Container, Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from types import MappingProxyType
 from typing import Any
 
@@ -70,14 +70,16 @@ class Document:
     # loading
 
     def load(self, updates: Sequence[bytes]) -> Generator[None, None, None]:
-        """Apply what is durable and read the records, in steps: run the iterator to its end.
-
-        What an earlier version stored and this one would refuse counts as deleted; what lacks a predecessor
-        waits for it, as in a turn.
+        """Apply what is durable and read the records, with pauses. What an earlier version stored and this
+        one would refuse counts as deleted; what lacks a predecessor waits for it, as in a turn.
         """
         yield from self._load_slice(updates[:1])  # of a snapshot, nothing that is deleted is left
         self._slimmed = self._structs.gone_clocks
-        for part in in_slices(updates[1:]):
+        yield from self.load_rest(updates[1:])
+
+    def load_rest(self, updates: Sequence[bytes]) -> Generator[None, None, None]:
+        """Go on with what became durable behind what was loaded, before the first turn."""
+        for part in in_slices(updates):
             yield from self._load_slice(part)
         if self._structs.halved:
             yield from self._make_anew()
@@ -251,14 +253,12 @@ class Document:
         yield from self._content.read_changed()
         return (yield from self._content.take_over(before))
 
-    @contextmanager
-    def writing(self) -> Generator[None, None, None]:
+    def writing(self) -> AbstractContextManager[None]:
         """What a turn's `write` calls run in: a Yjs transaction, or several where they write much.
 
         What they wrote is told by `finish`; before it, `encode` does not have it.
         """
-        with self._content.writing():
-            yield
+        return self._content.writing()
 
     def rehearse(self, ops: Sequence[Op]) -> list[Op]:
         """The operations in the final form that `write` takes; changes nothing.
