@@ -16,6 +16,7 @@ from protobase_live.collection.outlet import Outlet
 from protobase_live.collection.quarantine import unloadable
 from protobase_live.collection.timelines import Timelines, is_in_question
 from protobase_live.collection.unreadable import require_readable
+from protobase_live.collection.waking import Waking
 from protobase_live.errors import MalformedUpdate, ProtoBaseError
 from protobase_live.model.names import known_collection
 from protobase_storage import CollectionCorrupt, Commit, Joint, Standing, Storage, covers, follows, include
@@ -57,8 +58,8 @@ class Asleep:
         """Commits that each has taken since it was last loaded."""
         self._standings: OrderedDict[str, Standing] = OrderedDict()
         """Where those stand that have taken some lately; looking it up takes time of the length of a log."""
-        self._loading: dict[str, bool] = {}
-        """Those that are being loaded, and whether anything was stored since that began."""
+        self._waking: dict[str, Waking] = {}
+        """Those that are being loaded."""
         self._awake: set[str] = set()
         self._storing: dict[str, asyncio.Future[None]] = {}
         """Those that something is being stored for: done when that has ended."""
@@ -105,8 +106,8 @@ class Asleep:
                     return answers
             for name, plan in plans.items():
                 self._grown[name] += len(plan.taken)
-                if name in self._loading:
-                    self._loading[name] = True
+                if name in self._waking:
+                    self._waking[name].stored(plan.taken)
                 self._remember(replace(plan.standing, vector=plan.vector))
                 self._outlet.shown(name, plan.taken, plan.standing.vector)
                 history = history_of(plan.standing.remains)
@@ -139,20 +140,21 @@ class Asleep:
         while (storing := self._storing.get(name)) is not None:
             await asyncio.wait([storing])
 
-    def begin_to_wake(self, name: str) -> None:
+    def begin_to_wake(self, name: str) -> Waking:
         """A collection is about to be loaded. Until `wake`, what comes for it is stored as before."""
-        self._loading[name] = False
+        waking = self._waking[name] = Waking()
+        return waking
 
     async def wake(self, name: str) -> bool:
-        """A collection has been loaded, and is awake from now on. Whether anything was stored meanwhile."""
+        """A collection has been loaded, and is awake from now on. Whether it has grown since that began."""
         self._awake.add(name)
         await self._stored(name)
         self.forget(name)
-        return self._loading.pop(name)
+        return self._waking.pop(name).has_grown
 
     def sleep(self, name: str) -> None:
         """A collection is not in memory any more, or could not be loaded."""
-        self._loading.pop(name, None)
+        self._waking.pop(name, None)
         self._awake.discard(name)
 
     def forget(self, name: str) -> None:
@@ -177,10 +179,14 @@ class Asleep:
         self, standing: Standing, commits: Sequence[Commit], histories: KnownHistories
     ) -> _Plan | None:
         """None if it takes the log to tell whether all of them are of the history that is here."""
-        require_same(standing.collection, history_of(standing.remains), histories.get(standing.collection))
-        plan = _Plan(standing, [], dict(standing.vector))
+        name, plan = standing.collection, _Plan(standing, [], dict(standing.vector))
+        require_same(name, history_of(standing.remains), histories.get(name))
+        timelines = self._waking[name].timelines if name in self._waking else None
+        if timelines is not None:
+            for commit in commits:
+                timelines.require_same(standing.vector, commit)
         for commit in commits:
-            if is_in_question(plan.vector, commit):
+            if timelines is None and is_in_question(plan.vector, commit):
                 return None
             if follows(plan.vector, commit):
                 try:
@@ -191,7 +197,8 @@ class Asleep:
                 plan.taken.append(commit)
                 include(plan.vector, commit)
             else:
-                Timelines().require_same(plan.vector, commit)
+                if timelines is None:
+                    Timelines().require_same(plan.vector, commit)
                 plan.lacking += not covers(plan.vector, commit)
         return plan
 

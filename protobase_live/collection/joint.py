@@ -108,7 +108,7 @@ async def commit_jointly(
     from being carried out, Unavailable, ActorError, and what ``ref`` raises.
     """
     for _ in range(limits.joint_hold_attempts):
-        refs = {name: await ref(name) for name in joint.names}
+        refs = await _loaded(ref, joint.names)
         for each in refs.values():
             if each.state is not ActorState.RUNNING:  # it will surely take its time
                 await _wait_for(each)
@@ -125,6 +125,13 @@ async def commit_jointly(
         f"(joint_hold_attempts, joint_hold_seconds, and how many collections may be in memory); "
         f"nothing was done"
     )
+
+
+async def _loaded(ref: Refs, names: Sequence[str]) -> dict[str, Ref[Message]]:
+    """All at the same time, or one after the other where there is no room for that."""
+    with suppress(Overloaded):
+        return dict(zip(names, await asyncio.gather(*map(ref, names)), strict=True))
+    return {name: await ref(name) for name in names}
 
 
 async def _hold_all(
