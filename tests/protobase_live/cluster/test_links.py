@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from protobase_live.cluster import recent
+from protobase_live.cluster import link, recent
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.collection.audience import Audience
 from protobase_live.collection.commit_form import unpack_commit_of
@@ -105,7 +105,11 @@ async def test_what_the_other_node_has_sent_is_gone_through_once(
     assert len(compared) == 20 + 20 + 3, "on the other side before the first that is sent back"
 
 
-async def test_messages_that_wait_are_taken_in_one_go(make: Make) -> None:
+@pytest.mark.parametrize(("most", "expected"), [(link.TAKEN_BYTES, [1, 3]), (1, [1, 1, 1, 1])])
+async def test_messages_that_wait_are_taken_in_one_go_up_to_so_many_bytes(
+    make: Make, monkeypatch: pytest.MonkeyPatch, most: int, expected: list[int]
+) -> None:
+    monkeypatch.setattr(link, "TAKEN_BYTES", most)
     a, b = make("a", cluster_limits=ClusterLimits(batch_commits=1, gather_bytes=0)), make("b")
     for n in range(4):
         await a.put("tasks", f"k{n}", n=n)
@@ -121,7 +125,7 @@ async def test_messages_that_wait_are_taken_in_one_go(make: Make) -> None:
     await settle(lambda: len(connection.ends[0].messages(Commits)) == 4)
     flushed.set()
     await agree([a, b], "tasks")
-    assert appended == [1, 3]
+    assert appended == expected
     await settle(lambda: connection.ends[1].messages(Taken)[-1].number == 4)
 
 
