@@ -10,6 +10,7 @@ import pytest
 from protobase_live.cluster.batch import Batch, Batching
 from protobase_live.cluster.outgoing import Outgoing
 from protobase_live.collection import asleep, held_commits, joint_replication, replica
+from protobase_live.collection.asleep import Asleep
 from protobase_live.collection.former import History
 from protobase_live.collection.identity import Identity
 from protobase_live.collection.replica import Replica
@@ -109,6 +110,17 @@ def lost_presence_expiry(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Peers, "_lose", lambda self, node: None)
 
 
+def growth_while_loading_overlooked(patch: pytest.MonkeyPatch) -> None:
+    """What was stored for a collection while it was loaded is not read."""
+    right = Asleep.wake
+
+    async def wake(self: Asleep, name: str) -> bool:
+        await right(self, name)
+        return False
+
+    patch.setattr(Asleep, "wake", wake)
+
+
 def numbers_used_again(patch: pytest.MonkeyPatch) -> None:
     """On an empty disk a node numbers what it writes as it did on the one that it has lost."""
     right = Identity.__init__
@@ -130,6 +142,7 @@ PLANTED: dict[str, Plant] = {
         cursor_off_by_one,
         lost_presence_expiry,
         acknowledged_before_peers_flushed,
+        growth_while_loading_overlooked,
         numbers_used_again,
     )
 }

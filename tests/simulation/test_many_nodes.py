@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from protobase_live.collection.asleep import Asleep
 from protobase_live.database.home import Home
 from tests.simulation.many_nodes import many_nodes, many_nodes_that_erase
 from tests.simulation.planted_in_cluster import PLANTED
@@ -24,6 +25,7 @@ FOUND_WITHIN = 200
 """So many seeds may be needed until something planted is found."""
 
 SOMETIMES = (
+    "a collection grew while it was loaded",
     "a collection was deleted",
     "a collection was restored",
     "a crash",
@@ -61,7 +63,14 @@ def test_what_must_hold_holds(monkeypatch: pytest.MonkeyPatch) -> None:
         taken["snapshots were taken as one" if len(states) > 1 else "a snapshot was taken"] += 1
         return await take_states(self, states)
 
+    wake = Asleep.wake
+
+    async def wake_up(self: Asleep, name: str) -> bool:
+        taken["a collection grew while it was loaded"] += (grew := await wake(self, name))
+        return grew
+
     monkeypatch.setattr(Home, "take_states", count)
+    monkeypatch.setattr(Asleep, "wake", wake_up)
     happened = all_hold(many_nodes, FIRST_SEED, SEEDS) + taken
     print(dict(sorted(happened.items())))
     if SEEDS >= ENOUGH_SEEDS:
