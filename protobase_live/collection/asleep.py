@@ -16,12 +16,19 @@ from protobase_live.collection.outlet import Outlet
 from protobase_live.collection.quarantine import unloadable
 from protobase_live.collection.timelines import Timelines, is_in_question
 from protobase_live.collection.unreadable import require_readable
-from protobase_live.collection.waking import Waking
 from protobase_live.errors import MalformedUpdate, ProtoBaseError
 from protobase_live.model.names import known_collection
 from protobase_storage import CollectionCorrupt, Commit, Joint, Standing, Storage, covers, follows, include
 
 Given = Mapping[str, Sequence[Commit]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a collection stands. Looking it up takes time of the length of its log."""
+
+    standing: Standing
+    timelines: Timelines | None = None
 
 
 @dataclass(slots=True)
@@ -32,10 +39,24 @@ class _Plan:
     taken: list[Commit]
     vector: dict[str, int]
     """What is there when that is stored."""
+    timelines: Timelines | None
+    """Those of the collection then, if they had to be looked up."""
     lacking: int = 0
     """Commits that lack something, and are to be sent again."""
     failure: MalformedUpdate | None = None
     """Why the rest is not taken."""
+
+    def take(self, commit: Commit) -> None:
+        """It is to be stored."""
+        self.taken.append(commit)
+        include(self.vector, commit)
+        if self.timelines is not None:
+            self.timelines.note(commit.origin, commit.sequence)
+
+    @property
+    def place(self) -> _Place:
+        """Where the collection stands once all that is taken is stored."""
+        return _Place(replace(self.standing, vector=self.vector), self.timelines)
 
 
 class Asleep:
@@ -56,10 +77,10 @@ class Asleep:
         self._log_commits = log_commits
         self._grown = Counter[str]()
         """Commits that each has taken since it was last loaded."""
-        self._standings: OrderedDict[str, Standing] = OrderedDict()
-        """Where those stand that have taken some lately; looking it up takes time of the length of a log."""
-        self._waking: dict[str, Waking] = {}
-        """Those that are being loaded."""
+        self._places: OrderedDict[str, _Place] = OrderedDict()
+        """Of those that have taken some lately."""
+        self._loading: dict[str, bool] = {}
+        """Those that are being loaded, and whether anything was stored for them since that began."""
         self._awake: set[str] = set()
         self._storing: dict[str, asyncio.Future[None]] = {}
         """Those that something is being stored for: done when that has ended."""
@@ -69,7 +90,7 @@ class Asleep:
 
         Of which nothing is said in the answer is to be loaded: it is in memory, or belongs to a transaction
         over several collections that cannot be stored as a whole here, or one of those to be stored with it
-        cannot be read, or it may be of another history. Raises StorageError.
+        cannot be read. Raises StorageError.
 
         It goes on where nobody waits for it any more, as when a link ends: what the storage was given can
         become durable all the same, and has to be told then.
@@ -90,9 +111,7 @@ class Asleep:
             for name in names:
                 try:
                     known_collection(name)
-                    plan = await self._plan(await self._standing(name), commits[name], histories)
-                    if plan is not None:
-                        plans[name] = plan
+                    plans[name] = await self._plan(await self._place(name), commits[name], histories)
                 except CollectionCorrupt as error:
                     answers[name] = unloadable(name, error)
                 except ProtoBaseError as error:
@@ -106,9 +125,9 @@ class Asleep:
                     return answers
             for name, plan in plans.items():
                 self._grown[name] += len(plan.taken)
-                if name in self._waking:
-                    self._waking[name].stored(plan.taken)
-                self._remember(replace(plan.standing, vector=plan.vector))
+                if name in self._loading and plan.taken:
+                    self._loading[name] = True
+                self._remember(plan.place)
                 self._outlet.shown(name, plan.taken, plan.standing.vector)
                 history = history_of(plan.standing.remains)
                 answers[name] = plan.failure or Replicated(plan.vector, plan.lacking, history)
@@ -140,67 +159,70 @@ class Asleep:
         while (storing := self._storing.get(name)) is not None:
             await asyncio.wait([storing])
 
-    def begin_to_wake(self, name: str) -> Waking:
+    def begin_to_wake(self, name: str) -> None:
         """A collection is about to be loaded. Until `wake`, what comes for it is stored as before."""
-        waking = self._waking[name] = Waking()
-        return waking
+        self._loading[name] = False
 
     async def wake(self, name: str) -> bool:
         """A collection has been loaded, and is awake from now on. Whether it has grown since that began."""
         self._awake.add(name)
         await self._stored(name)
         self.forget(name)
-        return self._waking.pop(name).has_grown
+        return self._loading.pop(name)
 
     def sleep(self, name: str) -> None:
         """A collection is not in memory any more, or could not be loaded."""
-        self._waking.pop(name, None)
+        self._loading.pop(name, None)
         self._awake.discard(name)
 
     def forget(self, name: str) -> None:
         """Where a collection stands changes without this being told."""
-        self._standings.pop(name, None)
+        self._places.pop(name, None)
         self._grown.pop(name, None)
 
-    async def _standing(self, name: str) -> Standing:
-        return self._standings.get(name) or await self._storage.standing(name)
+    async def _place(self, name: str) -> _Place:
+        return self._places.get(name) or _Place(await self._storage.standing(name))
 
-    def _remember(self, standing: Standing) -> None:
-        self._standings[standing.collection] = standing
-        self._standings.move_to_end(standing.collection)
-        if len(self._standings) > self._names:
-            self._standings.popitem(last=False)
+    def _remember(self, place: _Place) -> None:
+        self._places[place.standing.collection] = place
+        self._places.move_to_end(place.standing.collection)
+        if len(self._places) > self._names:
+            self._places.popitem(last=False)
 
     def _may(self, name: str) -> bool:
         """Whether a collection may sleep on: its log is folded when it is loaded."""
         return self._grown[name] < self._log_commits or not self._grown.pop(name)
 
-    async def _plan(
-        self, standing: Standing, commits: Sequence[Commit], histories: KnownHistories
-    ) -> _Plan | None:
-        """None if it takes the log to tell whether all of them are of the history that is here."""
-        name, plan = standing.collection, _Plan(standing, [], dict(standing.vector))
-        require_same(name, history_of(standing.remains), histories.get(name))
-        timelines = self._waking[name].timelines if name in self._waking else None
-        if timelines is not None:
-            for commit in commits:
-                timelines.require_same(standing.vector, commit)
+    async def _plan(self, place: _Place, commits: Sequence[Commit], histories: KnownHistories) -> _Plan:
+        """Raises ValidationError if one of them is of another history than is here."""
+        standing = place.standing
+        require_same(standing.collection, history_of(standing.remains), histories.get(standing.collection))
+        timelines = None if place.timelines is None else place.timelines.copy()
+        plan = _Plan(standing, [], dict(standing.vector), timelines)
         for commit in commits:
-            if timelines is None and is_in_question(plan.vector, commit):
-                return None
+            if plan.timelines is None and is_in_question(plan.vector, commit):
+                plan.timelines = await self._timelines(plan)
+            if plan.timelines is not None:
+                plan.timelines.require_same(plan.vector, commit)
             if follows(plan.vector, commit):
                 try:
                     await require_readable(commit)
                 except MalformedUpdate as error:
                     plan.failure = error
                     break
-                plan.taken.append(commit)
-                include(plan.vector, commit)
+                plan.take(commit)
             else:
-                if timelines is None:
+                if plan.timelines is None:
                     Timelines().require_same(plan.vector, commit)
                 plan.lacking += not covers(plan.vector, commit)
         return plan
+
+    async def _timelines(self, plan: _Plan) -> Timelines:
+        """Where those of a collection began stands in its log."""
+        timelines = Timelines(await self._storage.load(plan.standing.collection))
+        for commit in plan.taken:
+            timelines.note(commit.origin, commit.sequence)
+        return timelines
 
 
 def _of_what_is_not_whole(plans: Mapping[str, _Plan], commits: Given) -> set[str]:

@@ -92,12 +92,9 @@ class Replica:
         """Begin with what is durable. What comes meanwhile is stored as long as that takes, and read at the
         end; from then on nobody but this stores anything for the collection. Raises as `load` does.
         """
-        with loading(self._collection):
-            waking = asleep.begin_to_wake(self._collection)
-            loaded = await self._storage.load(self._collection)
-            waking.read(loaded)
-            await self._begin_with(loaded, told=False)
-            return await self._load_rest(loaded) if await asleep.wake(self._collection) else loaded
+        asleep.begin_to_wake(self._collection)
+        loaded = await self.load(told=False)
+        return await self._load_rest(loaded) if await asleep.wake(self._collection) else loaded
 
     async def load(self, *, told: bool, until: Vector | None = None) -> Loaded:
         """Begin with what is durable, or with what of that ``until`` covers, beside the snapshot; ``told`` as
@@ -106,12 +103,12 @@ class Replica:
         Raises CollectionUnloadable for what goes wrong with what is stored, and StorageError.
         """
         with loading(self._collection):
-            loaded = await self._storage.load(self._collection)
-            if until is not None:
-                loaded = as_of(loaded, until)
-            return await self._begin_with(loaded, told=told)
+            return await self._load(told, until)
 
-    async def _begin_with(self, loaded: Loaded, *, told: bool) -> Loaded:
+    async def _load(self, told: bool, until: Vector | None) -> Loaded:
+        loaded = await self._storage.load(self._collection)
+        if until is not None:
+            loaded = as_of(loaded, until)
         self.former = Former(loaded.remains)
         document = self._new_document()
         try:
@@ -131,11 +128,12 @@ class Replica:
     async def _load_rest(self, loaded: Loaded) -> Loaded:
         """Go on with what was stored since, or load all anew if the log does not reach back that far."""
         commits = list(loaded.commits)
-        while rest := await self._storage.commits_after(self._collection, self.vector, REST_COMMITS):
-            await in_steps(self.document.load_rest([commit.update for commit in rest]))
-            for commit in rest:
-                self._include({commit.origin: commit.sequence}, commit.time)
-            commits += rest
+        with loading(self._collection):
+            while rest := await self._storage.commits_after(self._collection, self.vector, REST_COMMITS):
+                await in_steps(self.document.load_rest([commit.update for commit in rest]))
+                for commit in rest:
+                    self._include({commit.origin: commit.sequence}, commit.time)
+                commits += rest
         return await self.load(told=False) if rest is None else replace(loaded, commits=tuple(commits))
 
     # commits

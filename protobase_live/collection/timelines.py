@@ -26,6 +26,12 @@ class Timelines:
             for commit in loaded.commits:
                 self.note(commit.origin, commit.sequence)
 
+    def copy(self) -> Timelines:
+        """The same, to be noted in apart."""
+        copied = Timelines()
+        copied._of, copied._begun = dict(self._of), dict(self._begun)
+        return copied
+
     def note(self, origin: str, sequence: int) -> None:
         """The collection has come to this."""
         if origin in self._begun:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Generator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 
 import pytest
 
 from protobase_live.collection.fold import fold
 from protobase_live.collection.former import FIRST
 from protobase_live.collection.messages import Replicated
-from protobase_live.collection.timelines import Timelines
-from protobase_live.collection.waking import Waking
-from protobase_live.document import Document
 from protobase_live.errors import ProtoBaseError, ValidationError
-from protobase_storage import Commit, Loaded, Snapshot, Storage, StorageError, Vector
+from protobase_storage import Commit, Loaded, Snapshot, Storage, StorageError
 from tests.support.nodes import Node, settle
 
 
@@ -178,64 +176,28 @@ async def test_one_that_could_not_be_loaded_is_not_in_memory(nodes: tuple[Node, 
     assert await b.keys("tasks") == ["k0", "k1"]
 
 
-# which history a commit is of
-
-
-def commit(origin: str, sequence: int, after: Vector | None = None) -> Commit:
-    return Commit(origin, sequence, "tasks", b"\0\0", (), 0.0, after or {})
-
-
-FIRST_OF_EACH = [commit("a/1", 1), commit("a/2", 2), commit("a/2", 3), commit("a/3", 4)]
-
-
-def is_of_another_history(timelines: Timelines | None, vector: Vector, given: Commit) -> bool:
-    assert timelines is not None
-    try:
-        timelines.require_same(vector, given)
-    except ValidationError:
-        return True
-    return False
-
-
-@pytest.mark.parametrize("read", range(5))
-@pytest.mark.parametrize("stored", range(5))
-def test_timelines_are_those_of_what_was_read_and_what_was_stored(read: int, stored: int) -> None:
-    """Whatever of what was stored had been there when the log was read, and whatever came behind that."""
-    waking = Waking()
-    waking.stored(FIRST_OF_EACH[:stored])
-    waking.read(Loaded(None, tuple(FIRST_OF_EACH[:read])))
-    assert waking.has_grown is bool(stored)
-    waking.stored(FIRST_OF_EACH[max(read, stored) :])
-    vector = {"a/3": 4}
-    assert not is_of_another_history(waking.timelines, vector, commit("b/1", 1, {"a/2": 3}))
-    assert is_of_another_history(waking.timelines, vector, commit("b/1", 1, {"a/2": 4}))
-
-
 async def test_a_commit_made_before_its_node_knew_of_a_restart_waits_for_no_load(
-    nodes: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+    nodes: tuple[Node, Node],
 ) -> None:
     """Where timelines began tells whether it is of the same history, and stands in the log."""
     a, b = nodes
     c = Node("c")
     await a.put("tasks", "early", n=0)
     await c.db.replicate({"tasks": await log(a, "tasks")})
-    await c.put("tasks", "beside", n=0)
+    for n in range(2):
+        await c.put("tasks", f"beside{n}", n=0)
     again = Node("a", storage=a.storage, start=2)
     await again.put("tasks", "late", n=0)
     await b.db.replicate({"tasks": await log(again, "tasks")})
-    read, go_on = asyncio.Event(), asyncio.Event()
-    load = Document.load
-
-    def load_slowly(document: Document, updates: Sequence[bytes]) -> Generator[None, None, None]:
-        read.set()
-        while not go_on.is_set():
-            yield
-        yield from load(document, updates)
-
-    monkeypatch.setattr(Document, "load", load_slowly)
-    opening = asyncio.ensure_future(b.keys("tasks"))
-    await read.wait()
-    await replicated(b, {"tasks": (await log(c, "tasks"))[1:]})
-    go_on.set()
-    assert await opening == ["beside", "early", "late"]
+    beside = (await log(c, "tasks"))[1:]
+    read = list[str]()
+    load = b.storage.load
+    b.storage.load = lambda name: read.append(name) or load(name)  # type: ignore[method-assign,func-returns-value]
+    for commit in beside:
+        await replicated(b, {"tasks": [commit]})
+    assert sorted(b.db.actor_stats()) == []
+    assert read == ["tasks"], "where they began is remembered"
+    of_another = replace(beside[-1], sequence=3, after={(await log(a, "tasks"))[0].origin: 2})
+    assert isinstance((await replicated(b, {"tasks": [of_another]}))["tasks"], ValidationError)
+    assert await b.keys("tasks") == ["beside0", "beside1", "early", "late"]
     await c.close()
