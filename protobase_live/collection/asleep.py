@@ -80,7 +80,7 @@ class Asleep:
         self._places: OrderedDict[str, _Place] = OrderedDict()
         """Of those that have taken some lately."""
         self._loading: dict[str, bool] = {}
-        """Those that are being loaded, and whether anything was stored for them since that began."""
+        """Those that are being loaded, and whether anything came for them since that began."""
         self._awake: set[str] = set()
         self._storing: dict[str, asyncio.Future[None]] = {}
         """Those that something is being stored for: done when that has ended."""
@@ -125,7 +125,7 @@ class Asleep:
                     return answers
             for name, plan in plans.items():
                 self._grown[name] += len(plan.taken)
-                if name in self._loading and plan.taken:
+                if name in self._loading:
                     self._loading[name] = True
                 self._remember(plan.place)
                 self._outlet.shown(name, plan.taken, plan.standing.vector)
@@ -164,7 +164,7 @@ class Asleep:
         self._loading[name] = False
 
     async def wake(self, name: str) -> bool:
-        """A collection has been loaded, and is awake from now on. Whether it has grown since that began."""
+        """A collection has been loaded, and is awake from now on. Whether it may have grown meanwhile."""
         self._awake.add(name)
         await self._stored(name)
         self.forget(name)
