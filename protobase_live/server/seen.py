@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
 from protobase_live.errors import Behind
@@ -31,17 +32,21 @@ class Seen:
         self._wanted = {name: Cursor(vector).encode() for name, vector in vectors.items()}
 
     async def arrive(self, collections: Iterable[str]) -> None:
-        """Wait until all that the client has seen of these is here.
+        """Wait until all that the client has seen of these is here; they are loaded at the same time.
 
         Raises Behind, and what `Database.arrive` raises. What can never come is told once.
         """
-        for name in sorted(collections) if self._wanted else ():
-            if (cursor := self._wanted.get(name)) is None:
-                continue
-            try:
-                await self._database.arrive(name, cursor)
-            except Behind as error:
-                if not error.retryable:
-                    self._wanted.pop(name, None)
-                raise
-            self._wanted.pop(name, None)
+        names = [name for name in sorted(collections) if name in self._wanted]
+        arriving = [self._arrive(name, self._wanted[name]) for name in names]
+        for outcome in await asyncio.gather(*arriving, return_exceptions=True):
+            if outcome is not None:
+                raise outcome
+
+    async def _arrive(self, name: str, cursor: str) -> None:
+        try:
+            await self._database.arrive(name, cursor)
+        except Behind as error:
+            if not error.retryable:
+                self._wanted.pop(name, None)
+            raise
+        self._wanted.pop(name, None)

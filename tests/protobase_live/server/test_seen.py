@@ -68,6 +68,15 @@ async def test_several_may_wait_at_once(database: FakeDatabase, seen: Seen) -> N
     await asyncio.gather(*waiting)
 
 
+async def test_of_several_none_waits_for_another_one(database: FakeDatabase, seen: Seen) -> None:
+    """Or one after the other would be loaded."""
+    seen.take(SeenRequest(1, {"tasks": [ONE], "users": [ONE]}, []))
+    database.failure = Behind("not yet")
+    with pytest.raises(Behind, match="not yet"):
+        await seen.arrive(["users", "tasks"])
+    assert [name for name, _ in database.arrived] == ["tasks", "users"]
+
+
 @pytest.mark.parametrize("request_", [SeenRequest(1, {"tasks": ["x"]}, []), SeenRequest(1, {}, [ONE])])
 async def test_what_is_no_cursor_is_refused(seen: Seen, request_: SeenRequest) -> None:
     with pytest.raises(ValidationError, match="cursor"):
