@@ -72,7 +72,8 @@ class Incoming:
         """The snapshots that have come, and are to be shown with one that follows."""
 
     async def take(self, messages: Sequence[PeerMessage]) -> None:
-        """Take messages in their order, and commits that follow each other in one go.
+        """Take messages in their order, and commits that follow each other in one go. Answers that all is
+        durable are taken before commits in front of them.
 
         Raises ProtocolError and LimitExceeded: then the link is good for nothing.
         """

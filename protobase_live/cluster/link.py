@@ -26,6 +26,7 @@ from protobase_live.protocol.peer.messages import (
     PeerMessage,
     Presence,
     Prove,
+    Taken,
     decode,
     encode,
 )
@@ -206,7 +207,7 @@ class Link:
 
 
 def _size_of(message: PeerMessage) -> int:
-    """Bytes of the commits of a message."""
-    if not isinstance(message, Commits):
-        return 0
-    return sum(len(form) for _, forms in message.commits.values() for form in forms)
+    """Bytes of the commits of a message. Answers bring none; with anything else a go ends."""
+    if isinstance(message, Commits):
+        return sum(len(form) for _, forms in message.commits.values() for form in forms)
+    return 0 if isinstance(message, Taken) else TAKEN_BYTES

@@ -126,11 +126,11 @@ class CollectionActor(Actor[Message]):
         self._participant = Participant(self._name, *shared, shared=self._storage.shared)
         try:
             self._begin_with(await self._replica.wake(self._asleep))
+            self._audience.begin(self._replica.vector, self._replica.document.vector)
         except BaseException:
             self._asleep.sleep(self._name)
             self._replica.close()
             raise
-        self._audience.begin(self._replica.vector, self._replica.document.vector)
         self._audiences[self._name] = self._audience
 
     async def on_stop(self) -> None:
@@ -145,7 +145,8 @@ class CollectionActor(Actor[Message]):
             del self._audiences[self._name]
             self._outlet.holds(self._name, 0)
             self._replica.close()
-            self._asleep.sleep(self._name)  # a fold goes on beside whoever stores more
+            if not self._pipeline.failed:  # else it is loaded first: not all may have been shown
+                self._asleep.sleep(self._name)
             await self._folding.stop()
 
     def idle(self) -> bool:

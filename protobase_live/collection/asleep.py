@@ -8,9 +8,10 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from protobase_actors import mark_heard
+from protobase_actors import Clock, mark_heard, within
 from protobase_live.collection.former import history_of, require_same
 from protobase_live.collection.joint_replication import Answer, KnownHistories
+from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import Replicated
 from protobase_live.collection.outlet import Outlet
 from protobase_live.collection.quarantine import unloadable
@@ -18,7 +19,17 @@ from protobase_live.collection.timelines import Timelines, is_in_question
 from protobase_live.collection.unreadable import require_readable
 from protobase_live.errors import MalformedUpdate, ProtoBaseError
 from protobase_live.model.names import known_collection
-from protobase_storage import CollectionCorrupt, Commit, Joint, Standing, Storage, covers, follows, include
+from protobase_storage import (
+    CollectionCorrupt,
+    Commit,
+    Joint,
+    Standing,
+    Storage,
+    StorageSilent,
+    covers,
+    follows,
+    include,
+)
 
 Given = Mapping[str, Sequence[Commit]]
 
@@ -66,15 +77,14 @@ class Asleep:
     between the last two does its log grow by the actor alone.
     """
 
-    def __init__(self, storage: Storage, outlet: Outlet, log_commits: int, names: int) -> None:
-        """After ``log_commits`` a collection is loaded, and can fold.
-
-        ``names`` is how many collections it is remembered of where they stand.
+    def __init__(self, storage: Storage, outlet: Outlet, clock: Clock, limits: Limits) -> None:
+        """After ``log_commits`` a collection is loaded, and can fold. Where ``remembered_names`` collections
+        stand is remembered.
         """
-        self._names = names
         self._storage = storage
         self._outlet = outlet
-        self._log_commits = log_commits
+        self._clock = clock
+        self._limits = limits
         self._grown = Counter[str]()
         """Commits that each has taken since it was last loaded."""
         self._places: OrderedDict[str, _Place] = OrderedDict()
@@ -86,7 +96,8 @@ class Asleep:
         """Those that something is being stored for: done when that has ended."""
 
     async def replicate(self, commits: Given, histories: KnownHistories) -> dict[str, Answer]:
-        """Store what is for collections that are not in memory, in one batch; durable on return.
+        """Store what is for collections that are not in memory, or are being loaded, in one batch; durable on
+        return.
 
         Of which nothing is said in the answer is to be loaded: it is in memory, or belongs to a transaction
         over several collections that cannot be stored as a whole here, or one of those to be stored with it
@@ -105,7 +116,7 @@ class Asleep:
     async def _replicate(
         self, wanted: Sequence[str], commits: Given, histories: KnownHistories
     ) -> dict[str, Answer]:
-        async with self._keeping_asleep(wanted) as names:
+        async with self.keeping(wanted) as names:
             answers: dict[str, Answer] = {}
             plans: dict[str, _Plan] = {}
             for name in names:
@@ -123,8 +134,13 @@ class Asleep:
                     await self._storage.append(taken)
                 except CollectionCorrupt:
                     return answers
+                except BaseException:  # it may be durable all the same
+                    for name in plans:
+                        self._places.pop(name, None)
+                    raise
             for name, plan in plans.items():
-                self._grown[name] += len(plan.taken)
+                if plan.taken:
+                    self._grown[name] += len(plan.taken)
                 if name in self._loading:
                     self._loading[name] = True
                 self._remember(plan.place)
@@ -134,11 +150,11 @@ class Asleep:
         return answers
 
     @asynccontextmanager
-    async def _keeping_asleep(self, wanted: Iterable[str]) -> AsyncGenerator[list[str]]:
+    async def keeping(self, wanted: Iterable[str]) -> AsyncGenerator[list[str]]:
         """Those of some collections that are not awake, and do not wake up until the block ends.
 
-        Who stores something for one of them is waited for. Everybody takes them in the order of their names:
-        else two could wait for each other.
+        Nothing is stored for them meanwhile but by the block, and who has begun to is waited for. Everybody
+        takes them in the order of their names: else two could wait for each other.
         """
         over = asyncio.get_running_loop().create_future()
         kept = list[str]()
@@ -164,9 +180,18 @@ class Asleep:
         self._loading[name] = False
 
     async def wake(self, name: str) -> bool:
-        """A collection has been loaded, and is awake from now on. Whether it may have grown meanwhile."""
+        """A collection has been loaded, and is awake from now on; what is being stored for it is waited for.
+
+        Whether it may have grown meanwhile. Raises StorageSilent after ``storage_seconds``.
+        """
         self._awake.add(name)
-        await self._stored(name)
+        if name in self._storing:
+            seconds = self._limits.storage_seconds
+            try:
+                await within(self._clock, seconds, self._stored(name))
+            except TimeoutError as error:
+                silent = f"the storage has not answered for {seconds:g} seconds (storage_seconds)"
+                raise StorageSilent(silent) from error
         self.forget(name)
         return self._loading.pop(name)
 
@@ -176,7 +201,7 @@ class Asleep:
         self._awake.discard(name)
 
     def forget(self, name: str) -> None:
-        """Where a collection stands changes without this being told."""
+        """Where a collection stands, and how much it has grown, changes without this being told."""
         self._places.pop(name, None)
         self._grown.pop(name, None)
 
@@ -186,12 +211,12 @@ class Asleep:
     def _remember(self, place: _Place) -> None:
         self._places[place.standing.collection] = place
         self._places.move_to_end(place.standing.collection)
-        if len(self._places) > self._names:
+        if len(self._places) > self._limits.remembered_names:
             self._places.popitem(last=False)
 
     def _may(self, name: str) -> bool:
         """Whether a collection may sleep on: its log is folded when it is loaded."""
-        return self._grown[name] < self._log_commits or not self._grown.pop(name)
+        return self._grown[name] < self._limits.log_commits or not self._grown.pop(name)
 
     async def _plan(self, place: _Place, commits: Sequence[Commit], histories: KnownHistories) -> _Plan:
         """Raises ValidationError if one of them is of another history than is here."""
@@ -219,7 +244,9 @@ class Asleep:
 
     async def _timelines(self, plan: _Plan) -> Timelines:
         """Where those of a collection began stands in its log."""
-        timelines = Timelines(await self._storage.load(plan.standing.collection))
+        stored = Timelines(await self._storage.load(plan.standing.collection))
+        self._remember(_Place(plan.standing, stored))  # the plan may not be carried out
+        timelines = stored.copy()
         for commit in plan.taken:
             timelines.note(commit.origin, commit.sequence)
         return timelines

@@ -9,7 +9,7 @@ from itertools import chain
 
 from protobase_live.collection.former import History
 from protobase_live.collection.held_joints import NONE_KNOWN, HeldJoints, Parts
-from protobase_live.collection.joint_runs import connected, run_of
+from protobase_live.collection.joint_runs import connected, in_pieces, run_of
 from protobase_live.collection.messages import Replicate, Replicated
 from protobase_live.collection.unreadable import NEVER_TAKEN, require_readable
 from protobase_live.errors import MalformedUpdate, ProtoBaseError
@@ -106,14 +106,19 @@ class _Call:
     async def show_runs(self, commits: Mapping[str, Sequence[Commit]], most: int) -> set[str]:
         """Show all that transactions connect as one, where all of it fits; of which collections that is.
 
-        Where more than ``most`` collections are connected, nothing is.
+        Where more than ``most`` collections are connected, it is shown in pieces of so many.
 
         One after the other each transaction would hold its collections, and wait for the disk.
         """
         shown = set[str]()
         for names in connected(commits):
-            if len(names) <= most and await self._show_run({name: commits[name] for name in names}):
-                shown.update(names)
+            group = {name: commits[name] for name in names}
+            left = {name: len(of_one) for name, of_one in group.items()}
+            for piece in in_pieces(group, most) if len(names) > most else (group,):
+                if await self._show_run(piece):
+                    for name, of_one in piece.items():
+                        left[name] -= len(of_one)
+            shown.update(name for name, count in left.items() if not count)
         return shown
 
     async def _show_run(self, commits: Mapping[str, Sequence[Commit]]) -> bool:

@@ -127,6 +127,8 @@ class Replica:
 
     async def _load_rest(self, loaded: Loaded) -> Loaded:
         """Go on with what was stored since, or load all anew if the log does not reach back that far."""
+        if self._storage.shared:  # another process may have begun another history
+            return await self.load(told=False)
         commits = list(loaded.commits)
         with loading(self._collection):
             while rest := await self._storage.commits_after(self._collection, self.vector, REST_COMMITS):

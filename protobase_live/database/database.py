@@ -11,21 +11,14 @@ from random import Random, SystemRandom
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
-from protobase_actors import (
-    ActorStats,
-    ActorSystem,
-    ActorTotals,
-    Clock,
-    Ref,
-    SystemClock,
-    in_steps,
-)
+from protobase_actors import ActorStats, ActorSystem, ActorTotals, Clock, Ref, SystemClock, in_steps
 from protobase_live.api import DatabaseApi
 from protobase_live.changes.stream import ChangeStream
 from protobase_live.cluster.erasures import Erasures
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.replication import Replication
 from protobase_live.collection.actor import CollectionActor
+from protobase_live.collection.asleep import Asleep
 from protobase_live.collection.audience import Audience
 from protobase_live.collection.gates import Gates
 from protobase_live.collection.identity import Identity
@@ -144,10 +137,11 @@ class Database(DatabaseApi):
         self.node = storage.identity if node_id is None else check_node(node_id)
         """What other nodes call this one."""
         self._identity = Identity(self._random, self.node, storage.identity)
-        shared = self._identity, self.quarantine, self.replication
+        self._asleep = asleep = Asleep(self._storage, self.replication, self._clock, limits)
+        shared = self._identity, self.quarantine, self.replication, asleep
         self._histories = Histories(self._storage, self._ask, *shared, lambda name: self.home.forget(name))
         asks = self._ask, self.ref, self._histories.delete
-        self.home = Home(self._storage, *asks, self._clock, limits, self.replication)
+        self.home = Home(self._storage, asleep, *asks, self._clock, limits)
         """What other nodes send."""
         follows = self.home, self._ask, self._identity, self.audiences, self._clock
         share(storage, self.replication, self.presence_hub, *follows)
@@ -395,6 +389,6 @@ class Database(DatabaseApi):
 
     def _actor(self, name: str) -> CollectionActor:
         first = name, self._storage, self._clock, self.limits, self.unfolded, self._fold_slots, self.read_only
-        shared = self._identity, self.replication, self.home.asleep, self.audiences, self.gates
+        shared = self._identity, self.replication, self._asleep, self.audiences, self.gates
         parts = *first, *shared, self._schemas.of(name)
         return CollectionActor(*parts) if self.recorder is None else RecordedActor(self.recorder, *parts)

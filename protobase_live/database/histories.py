@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from protobase_live.cluster.promise import NAME as PROMISE
+from protobase_live.collection.asleep import Asleep
 from protobase_live.collection.former import delete_unread, erase_unread, history_of
 from protobase_live.collection.identity import Identity
 from protobase_live.collection.messages import Drop, Erase, Message, Question, Restore
@@ -30,6 +31,7 @@ class Histories:
         identity: Identity,
         quarantine: Quarantine,
         outlet: Outlet,
+        asleep: Asleep,
         is_over: Callable[[str], None],
     ) -> None:
         """``ask`` is the database's; ``is_over`` is told of which collection a history has ended."""
@@ -38,6 +40,7 @@ class Histories:
         self._identity = identity
         self._quarantine = quarantine
         self._outlet = outlet
+        self._asleep = asleep
         self._is_over = is_over
 
     async def require_name(self, collection: str) -> None:
@@ -127,8 +130,12 @@ class Histories:
         try:
             await self._ask(collection, message)
         except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
-            with errors_named(collection):
-                remains = await without_actor()
+            async with self._asleep.keeping(
+                [collection]
+            ):  # or what comes meanwhile would be stored behind it
+                with errors_named(collection):
+                    remains = await without_actor()
+                self._is_over(collection)
             self._quarantine.release(collection)
             self._outlet.replaced(collection, history_of(remains))
         finally:  # who has asked may have gone, and it is carried out all the same

@@ -13,7 +13,6 @@ from protobase_live.collection.joint import JointParts, JointSnapshots, commit_j
 from protobase_live.collection.joint_replication import NONE_KNOWN, Answer, JointReplication, KnownHistories
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import Install, Message, Replicate, Replicated
-from protobase_live.collection.outlet import Outlet
 from protobase_live.collection.state import State
 from protobase_live.collection.unreadable import NEVER_TAKEN
 from protobase_live.database.known_errors import errors_named
@@ -30,21 +29,21 @@ class Home:
     def __init__(
         self,
         storage: Storage,
+        asleep: Asleep,
         ask: Ask,
         ref: Callable[[str], Awaitable[Ref[Message]]],
         delete: Delete,
         clock: Clock,
         limits: Limits,
-        outlet: Outlet,
     ) -> None:
         """``ask``, ``ref`` and ``delete`` are the database's."""
         self.storage = storage
+        self._asleep = asleep
         self._ask = ask
         self._ref = ref
         self._delete = delete
         self._clock = clock
         self._limits = limits
-        self.asleep = Asleep(storage, outlet, limits.log_commits, limits.remembered_names)
         most = limits.held_commit_bytes, limits.joint_collections
         self._joints = JointReplication(ask, self._show_together, *most)
 
@@ -57,7 +56,7 @@ class Home:
         """
         try:
             with errors_named("the storage"):
-                answers = await self.asleep.replicate(commits, histories)
+                answers = await self._asleep.replicate(commits, histories)
         except ProtoBaseError as error:
             return dict.fromkeys(commits, error)
         awake = {name: each for name, each in commits.items() if name not in answers}
@@ -125,7 +124,7 @@ class Home:
     def forget(self, collection: str) -> None:
         """The history of a collection is over: what is held of it is good for nothing."""
         self._joints.forget(collection)
-        self.asleep.forget(collection)
+        self._asleep.forget(collection)
 
     async def _show_together(
         self, commits: Mapping[str, Sequence[Commit]], histories: KnownHistories

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from protobase_live.errors import Behind
+from protobase_live.errors import Behind, Overloaded
 from protobase_live.live.view_cursor import vectors_of
 from protobase_live.model.cursor import Cursor
 from protobase_live.protocol.live.client_messages import Seen as SeenRequest
@@ -32,14 +32,17 @@ class Seen:
         self._wanted = {name: Cursor(vector).encode() for name, vector in vectors.items()}
 
     async def arrive(self, collections: Iterable[str]) -> None:
-        """Wait until all that the client has seen of these is here; they are loaded at the same time.
+        """Wait until all that the client has seen of these is here; they are loaded at the same time, or one
+        after the other where there is no room for that.
 
         Raises Behind, and what `Database.arrive` raises. What can never come is told once.
         """
-        names = [name for name in sorted(collections) if name in self._wanted]
-        arriving = [self._arrive(name, self._wanted[name]) for name in names]
-        for outcome in await asyncio.gather(*arriving, return_exceptions=True):
-            if outcome is not None:
+        wanted = [(name, self._wanted[name]) for name in sorted(collections) if name in self._wanted]
+        outcomes = await asyncio.gather(*(self._arrive(*each) for each in wanted), return_exceptions=True)
+        for each, outcome in zip(wanted, outcomes, strict=True):
+            if isinstance(outcome, Overloaded):
+                await self._arrive(*each)
+            elif outcome is not None:
                 raise outcome
 
     async def _arrive(self, name: str, cursor: str) -> None:

@@ -162,7 +162,7 @@ async def test_many_of_them_are_stored_and_shown_as_one_and_told_to_streams_one_
     assert await second.commits(*"abc") == commits
 
 
-async def test_where_they_connect_too_many_collections_they_come_one_by_one(first: Node) -> None:
+async def test_where_they_connect_too_many_collections_they_come_in_pieces(first: Node) -> None:
     await first.write("k1", "a", "b")
     await first.write("k2", "b", "c")
     narrow = Node("narrow", Limits(joint_collections=2))
