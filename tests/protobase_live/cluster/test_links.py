@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from protobase_live.cluster import link, recent
 from protobase_live.cluster.limits import ClusterLimits
+from protobase_live.cluster.link import Link
 from protobase_live.collection.audience import Audience
 from protobase_live.collection.commit_form import unpack_commit_of
-from protobase_live.collection.former import History, history_of
+from protobase_live.collection.former import FIRST, History, history_of
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.turn import Turn
 from protobase_live.errors import (
@@ -26,6 +29,7 @@ from protobase_live.errors import (
 from protobase_live.protocol.peer.messages import (
     Commits,
     Deleted,
+    PeerMessage,
     Prove,
     SnapshotPart,
     Standings,
@@ -127,6 +131,29 @@ async def test_messages_that_wait_are_taken_in_one_go_up_to_so_many_bytes(
     await agree([a, b], "tasks")
     assert appended == expected
     await settle(lambda: connection.ends[1].messages(Taken)[-1].number == 4)
+
+
+async def test_what_brings_no_commits_is_taken_by_itself() -> None:
+    """A queue of parts of snapshots would else be held beside the next one."""
+    waiting: asyncio.Queue[PeerMessage] = asyncio.Queue()
+    part, commits, taken = (
+        SnapshotPart("c", FIRST, {}, 0.0, b"", False, False),
+        Commits(1, {}),
+        Taken(1, {}, {}),
+    )
+    messages = [part, part, commits, taken, commits, part, commits]
+    for each in messages:
+        waiting.put_nowait(each)
+    goes = list[list[PeerMessage]]()
+
+    async def take(go: list[PeerMessage]) -> None:
+        goes.append(go)
+
+    parts = SimpleNamespace(_queue=waiting, _incoming=SimpleNamespace(take=take))
+    taking = asyncio.ensure_future(Link._take(cast(Link, parts)))
+    await settle(waiting.empty)
+    taking.cancel()
+    assert goes == [[part], [part], [commits, taken, commits, part], [commits]]
 
 
 async def test_what_was_written_on_both_sides_of_a_cut_is_merged(make: Make) -> None:

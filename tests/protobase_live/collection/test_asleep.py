@@ -12,7 +12,7 @@ import pytest
 from protobase_live.collection.former import FIRST
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import Replicated
-from protobase_live.errors import CollectionDropped, MalformedUpdate, Unavailable
+from protobase_live.errors import CollectionDropped, MalformedUpdate, StorageFailed, Unavailable
 from protobase_storage import Commit, StorageError
 from tests.support.nodes import Node, settle
 
@@ -117,6 +117,31 @@ async def test_what_fails_behind_a_link_that_has_ended_is_told_to_nobody(nodes: 
     gc.collect()  # asyncio complains of what is let go of
     assert complaints == []
     b.storage.append = append  # type: ignore[method-assign]
+
+
+async def test_what_is_durable_though_its_storing_failed_is_known_when_it_comes_again(
+    nodes: tuple[Node, Node],
+) -> None:
+    a, b = nodes
+    for n in range(3):
+        await a.put("tasks", f"k{n}", n=n)
+    log = (await commits(a, "tasks"))["tasks"]
+    await b.db.replicate({"tasks": log[:1]})
+    append = b.storage.append
+
+    def store_and_fail(told: Sequence[Commit]) -> asyncio.Future[None]:
+        append(told)
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        failed.set_exception(StorageError("no answer"))
+        return failed
+
+    b.storage.append = store_and_fail  # type: ignore[method-assign]
+    answers = await b.db.replicate({"tasks": log[1:2]})
+    assert isinstance(answers["tasks"], StorageFailed)
+    b.storage.append = append  # type: ignore[method-assign]
+    answers = await b.db.replicate({"tasks": log[1:]})
+    assert answers == {"tasks": Replicated(await a.vector("tasks"), 0, FIRST)}
+    assert in_memory(b) == []
 
 
 async def test_a_transaction_over_several_is_one_append(nodes: tuple[Node, Node]) -> None:

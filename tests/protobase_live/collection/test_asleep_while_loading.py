@@ -8,10 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from protobase_live.collection import asleep
 from protobase_live.collection.fold import fold
 from protobase_live.collection.former import FIRST
+from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import Replicated
-from protobase_live.errors import ProtoBaseError, ValidationError
+from protobase_live.errors import ProtoBaseError, Unavailable, ValidationError
 from protobase_storage import Commit, Loaded, Snapshot, Storage, StorageError
 from tests.support.nodes import Node, settle
 
@@ -105,6 +107,60 @@ async def test_what_was_being_stored_when_it_was_loaded_is_in_it(nodes: tuple[No
     await asyncio.gather(storing, behind)
     assert "k0" in await opening
     assert await b.keys("tasks") == ["k0", "k1"]
+
+
+async def test_while_the_storage_hangs_a_collection_is_not_available_and_nothing_is_wrong_with_it(
+    nodes: tuple[Node, Node],
+) -> None:
+    a, b = nodes
+    await a.put("tasks", "k", n=0)
+    sent = await log(a, "tasks")
+    durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    append = b.storage.append
+    told: list[Commit] = []
+    b.storage.append = lambda commits: told.extend(commits) or durable  # type: ignore[method-assign]
+    storing = asyncio.ensure_future(b.db.replicate({"tasks": sent}))
+    await settle(lambda: told)
+    opening = asyncio.ensure_future(b.keys("tasks"))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    await b.clock.advance(Limits().storage_seconds)
+    with pytest.raises(Unavailable, match="storage_seconds"):
+        await opening
+    b.storage.append = append  # type: ignore[method-assign]
+    await append(told)
+    durable.set_result(None)
+    await storing
+    assert await b.keys("tasks") == ["k"]
+
+
+@pytest.mark.parametrize("ends", ["drop", "erase"])
+async def test_what_cannot_be_loaded_is_ended_behind_what_is_being_stored_for_it(
+    nodes: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    """Or that would stand in the history that begins then."""
+    a, b = nodes
+    for n in range(3):
+        await a.put("tasks", f"k{n}", n=n)
+    sent = await log(a, "tasks")
+    await b.storage.append([replace(sent[0], update=b"nonsense")])
+    require_readable, go_on, planning = asleep.require_readable, asyncio.Event(), list[Commit]()
+
+    async def slowly(commit: Commit) -> None:
+        planning.append(commit)
+        await go_on.wait()
+        await require_readable(commit)
+
+    monkeypatch.setattr(asleep, "require_readable", slowly)
+    storing = asyncio.ensure_future(b.db.replicate({"tasks": sent[1:]}))
+    await settle(lambda: planning)
+    ending = asyncio.ensure_future(getattr(b.db, ends)("tasks"))
+    for _ in range(500):
+        await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(storing, ending)
+    assert await b.vector("tasks") == {}
+    assert await log(b, "tasks") == []
 
 
 async def test_two_nodes_that_send_at_once_load_nothing(nodes: tuple[Node, Node]) -> None:
