@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from protobase_actors import ManualClock
-from protobase_live.errors import Behind, ValidationError
+from protobase_live.errors import Behind, Overloaded, ValidationError
 from protobase_live.live.view_cursor import encode_cursor
 from protobase_live.model.cursor import Cursor
 from protobase_live.protocol.live.client_messages import Seen as SeenRequest
@@ -75,6 +75,27 @@ async def test_of_several_none_waits_for_another_one(database: FakeDatabase, see
     with pytest.raises(Behind, match="not yet"):
         await seen.arrive(["users", "tasks"])
     assert [name for name, _ in database.arrived] == ["tasks", "users"]
+
+
+async def test_they_come_one_after_the_other_where_there_is_no_room_for_all(
+    database: FakeDatabase, seen: Seen
+) -> None:
+    seen.take(SeenRequest(1, {"tasks": [ONE], "users": [ONE]}, []))
+    coming = list[str]()
+
+    async def arrive(collection: str, cursor: str) -> None:
+        coming.append(collection)
+        try:
+            await asyncio.sleep(0)
+            if len(coming) > 1:
+                raise Overloaded("there is no room")
+        finally:
+            coming.remove(collection)
+        database.arrived.append((collection, cursor))
+
+    database.arrive = arrive
+    await seen.arrive(["tasks", "users"])
+    assert sorted(name for name, _ in database.arrived) == ["tasks", "users"]
 
 
 @pytest.mark.parametrize("request_", [SeenRequest(1, {"tasks": ["x"]}, []), SeenRequest(1, {}, [ONE])])
