@@ -130,9 +130,8 @@ class Histories:
         try:
             await self._ask(collection, message)
         except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
-            async with self._asleep.keeping(
-                [collection]
-            ):  # or what comes meanwhile would be stored behind it
+            # What comes meanwhile would be stored behind it.
+            async with self._asleep.keeping([collection]):
                 with errors_named(collection):
                     remains = await without_actor()
                 self._is_over(collection)
