@@ -2,7 +2,7 @@
 
 from .actor import Actor, Context
 from .clock import Clock, ManualClock, SystemClock, Timer
-from .deadline import is_cancelled, mark_heard, within
+from .deadline import is_cancelled, mark_heard, to_the_end, within
 from .envelope import Envelope
 from .errors import (
     ActorError,
@@ -77,5 +77,6 @@ __all__ = [
     "in_steps",
     "is_cancelled",
     "mark_heard",
+    "to_the_end",
     "within",
 ]

@@ -23,6 +23,13 @@ def mark_heard(done: asyncio.Future[Any]) -> None:
         done.exception()
 
 
+async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """The result of ``work``, which is carried out also where nobody waits for it any more."""
+    task = asyncio.get_running_loop().create_task(work)
+    task.add_done_callback(mark_heard)
+    return await asyncio.shield(task)
+
+
 async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> T:
     """The result of ``work``. Raises TimeoutError, with ``work`` cancelled, after ``seconds``."""
     task = asyncio.get_running_loop().create_task(work)

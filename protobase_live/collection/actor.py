@@ -145,8 +145,8 @@ class CollectionActor(Actor[Message]):
             del self._audiences[self._name]
             self._outlet.holds(self._name, 0)
             self._replica.close()
-            if not self._pipeline.failed:  # else it is loaded first: not all may have been shown
-                self._asleep.sleep(self._name)
+            all_shown = not (self._pipeline.failed or self._pipeline.silent)
+            self._asleep.sleep(self._name, all_shown=all_shown)
             await self._folding.stop()
 
     def idle(self) -> bool:

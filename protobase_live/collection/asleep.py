@@ -7,8 +7,9 @@ from collections import Counter, OrderedDict
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 
-from protobase_actors import Clock, mark_heard, within
+from protobase_actors import Clock, to_the_end, within
 from protobase_live.collection.former import history_of, require_same
 from protobase_live.collection.joint_replication import Answer, KnownHistories
 from protobase_live.collection.limits import Limits
@@ -32,6 +33,16 @@ from protobase_storage import (
 )
 
 Given = Mapping[str, Sequence[Commit]]
+
+
+class Meanwhile(Enum):
+    """What has happened to a collection while it was loaded."""
+
+    NOTHING = auto()
+    GROWN = auto()
+    """More may have been stored."""
+    REPLACED = auto()
+    """Its history is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +100,11 @@ class Asleep:
         """Commits that each has taken since it was last loaded."""
         self._places: OrderedDict[str, _Place] = OrderedDict()
         """Of those that have taken some lately."""
-        self._loading: dict[str, bool] = {}
-        """Those that are being loaded, and whether anything came for them since that began."""
+        self._loading: dict[str, Meanwhile] = {}
+        """Those that are being loaded."""
         self._awake: set[str] = set()
+        self._unshown: set[str] = set()
+        """Of which something may be durable that nobody was told of: that is told when they are loaded."""
         self._storing: dict[str, asyncio.Future[None]] = {}
         """Those that something is being stored for: done when that has ended."""
 
@@ -101,7 +114,7 @@ class Asleep:
 
         Of which nothing is said in the answer is to be loaded: it is in memory, or belongs to a transaction
         over several collections that cannot be stored as a whole here, or one of those to be stored with it
-        cannot be read. Raises StorageError.
+        cannot be read, or something of it was not shown. Raises StorageError.
 
         It goes on where nobody waits for it any more, as when a link ends: what the storage was given can
         become durable all the same, and has to be told then.
@@ -109,9 +122,7 @@ class Asleep:
         names = [name for name in commits if self._may(name)]
         if not names:
             return {}
-        storing = asyncio.ensure_future(self._replicate(names, commits, histories))
-        storing.add_done_callback(mark_heard)
-        return await asyncio.shield(storing)
+        return await to_the_end(self._replicate(names, commits, histories))
 
     async def _replicate(
         self, wanted: Sequence[str], commits: Given, histories: KnownHistories
@@ -137,12 +148,12 @@ class Asleep:
                 except BaseException:  # it may be durable all the same
                     for name in plans:
                         self._places.pop(name, None)
+                        self._grew(name)
                     raise
             for name, plan in plans.items():
                 if plan.taken:
                     self._grown[name] += len(plan.taken)
-                if name in self._loading:
-                    self._loading[name] = True
+                self._grew(name)
                 self._remember(plan.place)
                 self._outlet.shown(name, plan.taken, plan.standing.vector)
                 history = history_of(plan.standing.remains)
@@ -153,57 +164,66 @@ class Asleep:
     async def keeping(self, wanted: Iterable[str]) -> AsyncGenerator[list[str]]:
         """Those of some collections that are not awake, and do not wake up until the block ends.
 
-        Nothing is stored for them meanwhile but by the block, and who has begun to is waited for. Everybody
-        takes them in the order of their names: else two could wait for each other.
+        Nothing is stored for them meanwhile but by the block, and who has begun to is waited for.
         """
+        await self._stored(names := list(wanted))
         over = asyncio.get_running_loop().create_future()
-        kept = list[str]()
+        kept = [name for name in names if name not in self._awake]
+        self._storing.update(dict.fromkeys(kept, over))  # all at once: who waits for one keeps no other
         try:
-            for name in sorted(wanted):
-                await self._stored(name)
-                if name not in self._awake:
-                    self._storing[name] = over
-                    kept.append(name)
             yield kept
         finally:
             for name in kept:
                 del self._storing[name]
             over.set_result(None)
 
-    async def _stored(self, name: str) -> None:
-        """Wait until nobody stores anything for a collection."""
-        while (storing := self._storing.get(name)) is not None:
-            await asyncio.wait([storing])
+    async def _stored(self, names: Iterable[str]) -> None:
+        """Wait until nobody stores anything for some collections."""
+        while storing := [self._storing[name] for name in names if name in self._storing]:
+            await asyncio.wait(storing)
 
     def begin_to_wake(self, name: str) -> None:
         """A collection is about to be loaded. Until `wake`, what comes for it is stored as before."""
-        self._loading[name] = False
+        self._loading[name] = Meanwhile.NOTHING
 
-    async def wake(self, name: str) -> bool:
+    def _grew(self, name: str) -> None:
+        if self._loading.get(name) is Meanwhile.NOTHING:
+            self._loading[name] = Meanwhile.GROWN
+
+    async def wake(self, name: str) -> Meanwhile:
         """A collection has been loaded, and is awake from now on; what is being stored for it is waited for.
 
-        Whether it may have grown meanwhile. Raises StorageSilent after ``storage_seconds``.
+        Raises StorageSilent after ``storage_seconds``.
         """
         self._awake.add(name)
         if name in self._storing:
             seconds = self._limits.storage_seconds
             try:
-                await within(self._clock, seconds, self._stored(name))
+                await within(self._clock, seconds, self._stored([name]))
             except TimeoutError as error:
                 silent = f"the storage has not answered for {seconds:g} seconds (storage_seconds)"
                 raise StorageSilent(silent) from error
-        self.forget(name)
-        return self._loading.pop(name)
+        meanwhile = self._loading.pop(name)
+        self._forget(name)
+        return meanwhile
 
-    def sleep(self, name: str) -> None:
+    def sleep(self, name: str, *, all_shown: bool = True) -> None:
         """A collection is not in memory any more, or could not be loaded."""
         self._loading.pop(name, None)
         self._awake.discard(name)
+        if not all_shown:
+            self._unshown.add(name)
 
-    def forget(self, name: str) -> None:
-        """Where a collection stands, and how much it has grown, changes without this being told."""
+    def replaced(self, name: str) -> None:
+        """The history of a collection is over."""
+        self._forget(name)
+        if name in self._loading:
+            self._loading[name] = Meanwhile.REPLACED
+
+    def _forget(self, name: str) -> None:
         self._places.pop(name, None)
         self._grown.pop(name, None)
+        self._unshown.discard(name)
 
     async def _place(self, name: str) -> _Place:
         return self._places.get(name) or _Place(await self._storage.standing(name))
@@ -216,6 +236,8 @@ class Asleep:
 
     def _may(self, name: str) -> bool:
         """Whether a collection may sleep on: its log is folded when it is loaded."""
+        if name in self._unshown:
+            return False
         return self._grown[name] < self._limits.log_commits or not self._grown.pop(name)
 
     async def _plan(self, place: _Place, commits: Sequence[Commit], histories: KnownHistories) -> _Plan:

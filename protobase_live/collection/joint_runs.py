@@ -23,7 +23,7 @@ def connected(commits: Mapping[str, Sequence[Commit]]) -> Iterator[list[str]]:
             if (each := ahead.pop()) not in seen:
                 seen.add(each)
                 group.append(each)
-                ahead += [other for joint in joints[each] for other in of_joint[joint]]
+                ahead += [other for joint in joints[each] for other in of_joint.pop(joint, ())]
         if len(group) > 1:
             yield group
 
@@ -35,6 +35,8 @@ def in_pieces(commits: Mapping[str, Sequence[Commit]], most: int) -> Iterator[di
     """
     lines = {name: _portions(each) for name, each in commits.items()}
     joints = {name: dict.fromkeys(joint for joint, _ in line) for name, line in lines.items()}
+    if any(len(joints[name]) < len(line) for name, line in lines.items()):
+        return  # what comes twice in one collection is no transaction
     of_joint = _by_joint(joints)
     while piece := _next_piece(lines, of_joint, most):
         yield piece
@@ -63,8 +65,9 @@ def _next_piece(
     while ahead:
         line = lines[ahead.popleft()]
         names = of_joint[line[0][0]] if line else ()
-        comes_next = all(lines[name] and lines[name][0][0] == line[0][0] for name in names)
-        if names and comes_next and len({*piece, *names}) <= most:
+        if not names or len(piece) + sum(name not in piece for name in names) > most:
+            continue
+        if all(lines[name] and lines[name][0][0] == line[0][0] for name in names):
             for name in names:
                 piece.setdefault(name, []).extend(lines[name].popleft()[1])
             ahead += names

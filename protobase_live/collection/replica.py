@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import cast
 
 from protobase_actors import Clock, in_steps
-from protobase_live.collection.asleep import Asleep
+from protobase_live.collection.asleep import Asleep, Meanwhile
 from protobase_live.collection.commit_time import CommitTime
 from protobase_live.collection.erasing import without_record_aside
 from protobase_live.collection.fold import fold_aside
@@ -93,8 +93,10 @@ class Replica:
         end; from then on nobody but this stores anything for the collection. Raises as `load` does.
         """
         asleep.begin_to_wake(self._collection)
-        loaded = await self.load(told=False)
-        return await self._load_rest(loaded) if await asleep.wake(self._collection) else loaded
+        loaded, meanwhile = await self.load(told=False), await asleep.wake(self._collection)
+        if meanwhile is Meanwhile.GROWN and not self._storage.shared:  # else its history may be another one
+            return await self._load_rest(loaded)
+        return loaded if meanwhile is Meanwhile.NOTHING else await self.load(told=False)
 
     async def load(self, *, told: bool, until: Vector | None = None) -> Loaded:
         """Begin with what is durable, or with what of that ``until`` covers, beside the snapshot; ``told`` as
@@ -127,8 +129,6 @@ class Replica:
 
     async def _load_rest(self, loaded: Loaded) -> Loaded:
         """Go on with what was stored since, or load all anew if the log does not reach back that far."""
-        if self._storage.shared:  # another process may have begun another history
-            return await self.load(told=False)
         commits = list(loaded.commits)
         with loading(self._collection):
             while rest := await self._storage.commits_after(self._collection, self.vector, REST_COMMITS):

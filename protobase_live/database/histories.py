@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from protobase_actors import to_the_end
 from protobase_live.cluster.promise import NAME as PROMISE
 from protobase_live.collection.asleep import Asleep
 from protobase_live.collection.former import delete_unread, erase_unread, history_of
@@ -129,13 +130,21 @@ class Histories:
         self._identity.renew()  # before any actor can begin with what comes after
         try:
             await self._ask(collection, message)
-        except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
-            # What comes meanwhile would be stored behind it.
-            async with self._asleep.keeping([collection]):
+        except (CollectionUnloadable, InvalidName):
+            await to_the_end(self._replace_unread(collection, message, without_actor))
+        finally:  # who has asked may have gone, and it is carried out all the same
+            self._is_over(collection)
+
+    async def _replace_unread(
+        self, collection: str, message: Drop | Erase | Restore, without_actor: Callable[[], Awaitable[bytes]]
+    ) -> None:
+        # What comes meanwhile is not stored: it would stand behind the end of its history.
+        async with self._asleep.keeping([collection]) as kept:
+            if kept:
                 with errors_named(collection):
                     remains = await without_actor()
                 self._is_over(collection)
-            self._quarantine.release(collection)
-            self._outlet.replaced(collection, history_of(remains))
-        finally:  # who has asked may have gone, and it is carried out all the same
-            self._is_over(collection)
+                self._quarantine.release(collection)
+                self._outlet.replaced(collection, history_of(remains))
+                return
+        await self._ask(collection, message)  # it could be loaded after all

@@ -124,7 +124,7 @@ class Home:
     def forget(self, collection: str) -> None:
         """The history of a collection is over: what is held of it is good for nothing."""
         self._joints.forget(collection)
-        self._asleep.forget(collection)
+        self._asleep.replaced(collection)
 
     async def _show_together(
         self, commits: Mapping[str, Sequence[Commit]], histories: KnownHistories

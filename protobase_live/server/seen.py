@@ -38,18 +38,22 @@ class Seen:
         Raises Behind, and what `Database.arrive` raises. What can never come is told once.
         """
         wanted = [(name, self._wanted[name]) for name in sorted(collections) if name in self._wanted]
-        outcomes = await asyncio.gather(*(self._arrive(*each) for each in wanted), return_exceptions=True)
-        for each, outcome in zip(wanted, outcomes, strict=True):
-            if isinstance(outcome, Overloaded):
-                await self._arrive(*each)
-            elif outcome is not None:
-                raise outcome
+        outcomes = await asyncio.gather(
+            *(self._database.arrive(*each) for each in wanted), return_exceptions=True
+        )
+        for (name, cursor), outcome in zip(wanted, outcomes, strict=True):
+            try:
+                if isinstance(outcome, Overloaded):
+                    await self._database.arrive(name, cursor)
+                elif outcome is not None:
+                    raise outcome
+            except Behind as error:
+                if not error.retryable:
+                    self._forget(name, cursor)
+                raise
+            self._forget(name, cursor)
 
-    async def _arrive(self, name: str, cursor: str) -> None:
-        try:
-            await self._database.arrive(name, cursor)
-        except Behind as error:
-            if not error.retryable:
-                self._wanted.pop(name, None)
-            raise
-        self._wanted.pop(name, None)
+    def _forget(self, name: str, cursor: str) -> None:
+        """Look for this no more, unless more was named meanwhile."""
+        if self._wanted.get(name) == cursor:
+            del self._wanted[name]

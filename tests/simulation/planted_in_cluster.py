@@ -10,7 +10,7 @@ import pytest
 from protobase_live.cluster.batch import Batch, Batching
 from protobase_live.cluster.outgoing import Outgoing
 from protobase_live.collection import asleep, held_commits, joint_replication, replica
-from protobase_live.collection.asleep import Asleep
+from protobase_live.collection.asleep import Asleep, Meanwhile
 from protobase_live.collection.former import History
 from protobase_live.collection.identity import Identity
 from protobase_live.collection.replica import Replica
@@ -114,9 +114,9 @@ def growth_while_loading_overlooked(patch: pytest.MonkeyPatch) -> None:
     """What was stored for a collection while it was loaded is not read."""
     right = Asleep.wake
 
-    async def wake(self: Asleep, name: str) -> bool:
+    async def wake(self: Asleep, name: str) -> Meanwhile:
         await right(self, name)
-        return False
+        return Meanwhile.NOTHING
 
     patch.setattr(Asleep, "wake", wake)
 

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from protobase_live.collection.asleep import Asleep
+from protobase_live.collection.asleep import Asleep, Meanwhile
 from protobase_live.database.home import Home
 from tests.simulation.many_nodes import many_nodes, many_nodes_that_erase
 from tests.simulation.planted_in_cluster import PLANTED
@@ -65,9 +65,10 @@ def test_what_must_hold_holds(monkeypatch: pytest.MonkeyPatch) -> None:
 
     wake = Asleep.wake
 
-    async def wake_up(self: Asleep, name: str) -> bool:
-        taken["a collection grew while it was loaded"] += (grew := await wake(self, name))
-        return grew
+    async def wake_up(self: Asleep, name: str) -> Meanwhile:
+        meanwhile = await wake(self, name)
+        taken["a collection grew while it was loaded"] += meanwhile is Meanwhile.GROWN
+        return meanwhile
 
     monkeypatch.setattr(Home, "take_states", count)
     monkeypatch.setattr(Asleep, "wake", wake_up)
