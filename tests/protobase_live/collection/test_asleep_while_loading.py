@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 
 import pytest
 
-from protobase_live.collection import asleep
 from protobase_live.collection.fold import fold
 from protobase_live.collection.former import FIRST
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import Replicated
-from protobase_live.errors import ProtoBaseError, Unavailable, ValidationError
+from protobase_live.errors import ProtoBaseError, StorageFailed, Unavailable, ValidationError
 from protobase_storage import Commit, Loaded, Snapshot, Storage, StorageError
 from tests.support.nodes import Node, settle
 
@@ -134,33 +133,62 @@ async def test_while_the_storage_hangs_a_collection_is_not_available_and_nothing
     assert await b.keys("tasks") == ["k"]
 
 
-@pytest.mark.parametrize("ends", ["drop", "erase"])
-async def test_what_cannot_be_loaded_is_ended_behind_what_is_being_stored_for_it(
-    nodes: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch, ends: str
+async def test_what_is_durable_though_its_storing_failed_meanwhile_is_there(
+    nodes: tuple[Node, Node], loads: Loads
 ) -> None:
-    """Or that would stand in the history that begins then."""
     a, b = nodes
     for n in range(3):
         await a.put("tasks", f"k{n}", n=n)
     sent = await log(a, "tasks")
-    await b.storage.append([replace(sent[0], update=b"nonsense")])
-    require_readable, go_on, planning = asleep.require_readable, asyncio.Event(), list[Commit]()
+    await b.db.replicate({"tasks": sent[:1]})
+    opening = asyncio.ensure_future(b.keys("tasks"))
+    await settle(lambda: loads.begun == ["tasks"])
+    append = b.storage.append
 
-    async def slowly(commit: Commit) -> None:
-        planning.append(commit)
-        await go_on.wait()
-        await require_readable(commit)
+    def store_and_fail(told: Sequence[Commit]) -> asyncio.Future[None]:
+        append(told)
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        failed.set_exception(StorageError("no answer"))
+        return failed
 
-    monkeypatch.setattr(asleep, "require_readable", slowly)
-    storing = asyncio.ensure_future(b.db.replicate({"tasks": sent[1:]}))
-    await settle(lambda: planning)
-    ending = asyncio.ensure_future(getattr(b.db, ends)("tasks"))
-    for _ in range(500):
-        await asyncio.sleep(0)
-    go_on.set()
-    await asyncio.gather(storing, ending)
-    assert await b.vector("tasks") == {}
-    assert await log(b, "tasks") == []
+    b.storage.append = store_and_fail  # type: ignore[method-assign]
+    assert isinstance((await replicated(b, {"tasks": sent[1:2]}))["tasks"], StorageFailed)
+    b.storage.append = append  # type: ignore[method-assign]
+    loads.end()
+    assert await opening == ["k0", "k1"]
+    assert await replicated(b, {"tasks": sent[1:]}) == {"tasks": Replicated({sent[0].origin: 3}, 0, FIRST)}
+
+
+async def test_what_was_not_shown_is_told_before_more_is_taken(nodes: tuple[Node, Node]) -> None:
+    """Also where the collection could not be loaded again at once."""
+    a, b = nodes
+    for n in range(2):
+        await a.put("tasks", f"k{n}", n=n)
+    sent = await log(a, "tasks")
+    await b.db.replicate({"tasks": sent[:1]})
+    await b.keys("tasks")
+    load, append = b.storage.load, b.storage.append
+
+    def store_and_fail(told: Sequence[Commit]) -> asyncio.Future[None]:
+        append(told)
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        failed.set_exception(RuntimeError("nothing that can be undone"))
+        return failed
+
+    async def fail(name: str) -> Loaded:
+        raise StorageError("the disk failed")
+
+    b.storage.append, b.storage.load = store_and_fail, fail  # type: ignore[method-assign]
+    with pytest.raises(ProtoBaseError):
+        await b.put("tasks", "own", n=1)
+    for _ in range(12):  # until it is loaded again no more
+        await b.clock.advance(10.0)
+        for _ in range(200):
+            await asyncio.sleep(0)
+    b.storage.append, b.storage.load = append, load  # type: ignore[method-assign]
+    await b.db.replicate({"tasks": sent[1:]})
+    assert sorted(b.db.actor_stats()) == ["tasks"]
+    assert await b.keys("tasks") == ["k0", "k1", "own"]
 
 
 async def test_two_nodes_that_send_at_once_load_nothing(nodes: tuple[Node, Node]) -> None:

@@ -77,6 +77,30 @@ async def test_of_several_none_waits_for_another_one(database: FakeDatabase, see
     assert [name for name, _ in database.arrived] == ["tasks", "users"]
 
 
+async def test_what_is_named_while_less_is_waited_for_is_looked_for(
+    database: FakeDatabase, seen: Seen
+) -> None:
+    seen.take(SeenRequest(1, {"tasks": [ONE]}, []))
+    database.arrive_gate.clear()
+    waiting = asyncio.ensure_future(seen.arrive(["tasks"]))
+    await asyncio.sleep(0)
+    seen.take(SeenRequest(2, {"tasks": [TWO]}, []))
+    database.arrive_gate.set()
+    await waiting
+    await seen.arrive(["tasks"])
+    assert database.arrived == [("tasks", ONE), ("tasks", TWO)]
+
+
+async def test_each_that_can_never_come_is_told(database: FakeDatabase, seen: Seen) -> None:
+    seen.take(SeenRequest(1, {"tasks": [ONE], "users": [ONE]}, []))
+    database.failure = Behind("never")
+    database.failure.retryable = False
+    for _ in range(2):
+        with pytest.raises(Behind):
+            await seen.arrive(["tasks", "users"])
+    await seen.arrive(["tasks", "users"])
+
+
 async def test_they_come_one_after_the_other_where_there_is_no_room_for_all(
     database: FakeDatabase, seen: Seen
 ) -> None:
