@@ -78,10 +78,8 @@ class FileStorage(Storage):
         self._opened = opened
         self._writer = writer
         self._upkeep = upkeep
-        self._reader = Reader(opened.read_connection, opened.path, opened.survey)
-        self._loader = Reader(opened.load_connection, opened.path, opened.survey)
-        self._reads = ThreadPoolExecutor(1, "protobase-storage-reader")
-        self._loads = ThreadPoolExecutor(1, "protobase-storage-loader")
+        self._reads = _ReadThread(opened, opened.read_connection, "protobase-storage-reader")
+        self._loads = _ReadThread(opened, opened.load_connection, "protobase-storage-loader")
         """For what reads all of a log, which can take a second: other reads do not wait for that."""
         self._waiting = 0
         self._reads_limit = reads_limit
@@ -135,11 +133,11 @@ class FileStorage(Storage):
 
     async def load(self, collection: str) -> Loaded:
         """See `Storage.load`."""
-        return await self._read(lambda: self._loader.load(collection), self._loads)
+        return await self._read(self._loads, lambda reader: reader.load(collection))
 
     async def commits_after(self, collection: str, vector: Vector, limit: int) -> tuple[Commit, ...] | None:
         """See `Storage.commits_after`."""
-        return await self._read(lambda: self._reader.commits_after(collection, vector, limit), self._reads)
+        return await self._read(self._reads, lambda reader: reader.commits_after(collection, vector, limit))
 
     async def compact(self, snapshot: Snapshot) -> None:
         """See `Storage.compact`."""
@@ -149,19 +147,19 @@ class FileStorage(Storage):
 
     async def list(self, prefix: str = "") -> list[CollectionInfo]:
         """See `Storage.list`."""
-        return await self._read(lambda: self._loader.list(prefix), self._loads)
+        return await self._read(self._loads, lambda reader: reader.list(prefix))
 
     async def standing(self, collection: str) -> Standing:
         """See `Storage.standing`."""
-        return await self._read(lambda: self._reader.standing(collection), self._reads)
+        return await self._read(self._reads, lambda reader: reader.standing(collection))
 
     async def standings_of(self, collections: Sequence[str]) -> list[Standing]:
         """See `Storage.standings_of`."""
-        return await self._read(lambda: self._reader.standings_of(collections), self._reads)
+        return await self._read(self._reads, lambda reader: reader.standings_of(collections))
 
     async def standings(self, after: str = "", limit: int = 1_000) -> list[Standing]:
         """See `Storage.standings`."""
-        return await self._read(lambda: self._reader.standings(after, limit), self._reads)
+        return await self._read(self._reads, lambda reader: reader.standings(after, limit))
 
     async def delete(self, collection: str, remains: bytes = b"") -> None:
         """See `Storage.delete`."""
@@ -197,7 +195,7 @@ class FileStorage(Storage):
 
     async def stats(self) -> StorageStats:
         """See `Storage.stats`."""
-        collections, size = await self._read(self._reader.sizes, self._reads)
+        collections, size = await self._read(self._reads, Reader.sizes)
         writer = self._writer
         return StorageStats(
             collections, size, writer.commits, writer.flushes, writer.last_flush_seconds, writer.backlog
@@ -211,23 +209,39 @@ class FileStorage(Storage):
 
     async def _close(self) -> None:
         await self._writer.stop()
-        for reads in (self._reads, self._loads):
-            await asyncio.to_thread(reads.shutdown)
+        for thread in (self._reads, self._loads):
+            await thread.stop()
         await asyncio.to_thread(self._opened.close)
 
-    async def _read(self, read: Callable[[], Result], thread: ThreadPoolExecutor) -> Result:
+    async def _read(self, thread: _ReadThread, read: Callable[[Reader], Result]) -> Result:
         self._check_open()
         if self._waiting >= self._reads_limit:
             raise TooManyReads(f"{self._waiting} reads wait already; the limit is {self._reads_limit}")
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(thread, read)
+            return await thread.run(read)
         finally:
             self._waiting -= 1
 
     def _check_open(self) -> None:
         if self._closing is not None:
             raise StorageClosed(f"the storage in {str(self.folder)!r} is closed")
+
+
+class _ReadThread:
+    """A thread with a connection of its own, on which nothing else reads."""
+
+    def __init__(self, opened: _Opened, connection: sqlite3.Connection, name: str) -> None:
+        self.reader = Reader(connection, opened.path, opened.survey)
+        self._thread = ThreadPoolExecutor(1, name)
+
+    async def run(self, read: Callable[[Reader], Result]) -> Result:
+        """The answer, behind those of who was there before."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, read, self.reader)
+
+    async def stop(self) -> None:
+        """End it behind what has begun."""
+        await asyncio.to_thread(self._thread.shutdown)
 
 
 @dataclass(slots=True)

@@ -64,7 +64,14 @@ def test_a_child_keeps_no_lock_of_its_parent(tmp_path: Path, pipe: tuple[int, in
 def test_a_child_that_outlives_its_parent_keeps_no_lock(tmp_path: Path, pipe: tuple[int, int]) -> None:
     def parent() -> None:
         lock = FolderLock(tmp_path)
-        forked(waiting_for(*pipe))
+        reading, writing = os.pipe()
+
+        def child() -> None:
+            os.write(writing, b"!")
+            waiting_for(*pipe)()
+
+        forked(child)
+        os.read(reading, 1)  # until the child runs it has the lock, which would outlive this process
         assert lock
 
     os.waitpid(forked(parent), 0)  # it ends without letting go

@@ -71,8 +71,8 @@ async def test_what_is_covered_is_checked_all_the_same(tmp_path: Path) -> None:
 async def test_what_was_compared_is_not_compared_again(tmp_path: Path) -> None:
     storage = await FileStorage.open(tmp_path)
     await storage.append([make_commit("c", n) for n in range(1, 7)])
-    behind, forks = list[int](), storage._reader._forks
-    storage._reader._forks = lambda *how: behind.append(how[-1]) or forks(*how)  # type: ignore[method-assign]
+    behind, forks = list[int](), storage._reads.reader._forks
+    storage._reads.reader._forks = lambda *how: behind.append(how[-1]) or forks(*how)  # type: ignore[method-assign]
     for known in (0, 2, 4):
         await storage.commits_after("c", {"node-a": known} if known else {}, 2)
     await storage.append([make_commit("c", 7)])
