@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from typing import Any
 
-from protobase_actors import Clock, to_the_end, within
+from protobase_actors import to_the_end
 from protobase_live.collection.former import history_of, require_same
 from protobase_live.collection.joint_replication import Answer, KnownHistories
 from protobase_live.collection.limits import Limits
@@ -20,19 +21,10 @@ from protobase_live.collection.timelines import Timelines, is_in_question
 from protobase_live.collection.unreadable import require_readable
 from protobase_live.errors import MalformedUpdate, ProtoBaseError
 from protobase_live.model.names import known_collection
-from protobase_storage import (
-    CollectionCorrupt,
-    Commit,
-    Joint,
-    Standing,
-    Storage,
-    StorageSilent,
-    covers,
-    follows,
-    include,
-)
+from protobase_storage import CollectionCorrupt, Commit, Joint, Standing, Storage, covers, follows, include
 
 Given = Mapping[str, Sequence[Commit]]
+Answered = Callable[[Coroutine[Any, Any, None]], Awaitable[None]]
 
 
 class Meanwhile(Enum):
@@ -88,13 +80,14 @@ class Asleep:
     between the last two does its log grow by the actor alone.
     """
 
-    def __init__(self, storage: Storage, outlet: Outlet, clock: Clock, limits: Limits) -> None:
-        """After ``log_commits`` a collection is loaded, and can fold. Where ``remembered_names`` collections
-        stand is remembered.
+    def __init__(self, storage: Storage, outlet: Outlet, answered: Answered, limits: Limits) -> None:
+        """``answered`` as `Health.answered`. After ``log_commits`` a collection is loaded, and can fold.
+
+        Where ``remembered_names`` collections stand is remembered.
         """
         self._storage = storage
         self._outlet = outlet
-        self._clock = clock
+        self._answered = answered
         self._limits = limits
         self._grown = Counter[str]()
         """Commits that each has taken since it was last loaded."""
@@ -197,12 +190,7 @@ class Asleep:
         """
         self._awake.add(name)
         if name in self._storing:
-            seconds = self._limits.storage_seconds
-            try:
-                await within(self._clock, seconds, self._stored([name]))
-            except TimeoutError as error:
-                silent = f"the storage has not answered for {seconds:g} seconds (storage_seconds)"
-                raise StorageSilent(silent) from error
+            await self._answered(self._stored([name]))
         meanwhile = self._loading.pop(name)
         self._forget(name)
         return meanwhile

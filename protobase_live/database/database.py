@@ -137,7 +137,7 @@ class Database(DatabaseApi):
         self.node = storage.identity if node_id is None else check_node(node_id)
         """What other nodes call this one."""
         self._identity = Identity(self._random, self.node, storage.identity)
-        self._asleep = asleep = Asleep(self._storage, self.replication, self._clock, limits)
+        self._asleep = asleep = Asleep(self._storage, self.replication, self.health.answered, limits)
         shared = self._identity, self.quarantine, self.replication, asleep
         self._histories = Histories(self._storage, self._ask, *shared, lambda name: self.home.forget(name))
         asks = self._ask, self.ref, self._histories.delete

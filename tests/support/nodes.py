@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -15,7 +16,7 @@ from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
 from protobase_live.database.database import Database
 from protobase_live.errors import ProtoBaseError
 from protobase_live.model.schemas import Schemas
-from protobase_storage import MemoryStorage, Storage
+from protobase_storage import Commit, MemoryStorage, Storage
 from tests.support.pipes import End, pipe
 
 SECRET = b"a secret of sixteen bytes or more"
@@ -81,6 +82,40 @@ class Node:
         """Stop the node."""
         await self.cluster.close()
         await self.db.close()
+
+
+@contextmanager
+def durable_and_failed(storage: Storage, error: Exception) -> Iterator[None]:
+    """What a storage is given in the block becomes durable, and its storing fails with ``error``."""
+    append = storage.append
+
+    def store_and_fail(told: Sequence[Commit]) -> asyncio.Future[None]:
+        append(told)
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        failed.set_exception(error)
+        return failed
+
+    storage.append = store_and_fail  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        storage.append = append  # type: ignore[method-assign]
+
+
+class HeldAppend:
+    """What a storage is given is neither stored nor answered until it may go on."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.told: list[Commit] = []
+        self._durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._storage, self._append = storage, storage.append
+        storage.append = lambda told: self.told.extend(told) or self._durable  # type: ignore[method-assign]
+
+    async def go_on(self) -> None:
+        """Store it, and hold nothing more."""
+        self._storage.append = self._append  # type: ignore[method-assign]
+        await self._append(self.told)
+        self._durable.set_result(None)
 
 
 Make = Callable[..., Node]

@@ -14,7 +14,7 @@ from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import Replicated
 from protobase_live.errors import CollectionDropped, MalformedUpdate, StorageFailed, Unavailable
 from protobase_storage import Commit, StorageError
-from tests.support.nodes import Node, settle
+from tests.support.nodes import Node, durable_and_failed, settle
 
 
 @pytest.fixture
@@ -127,18 +127,9 @@ async def test_what_is_durable_though_its_storing_failed_is_known_when_it_comes_
         await a.put("tasks", f"k{n}", n=n)
     log = (await commits(a, "tasks"))["tasks"]
     await b.db.replicate({"tasks": log[:1]})
-    append = b.storage.append
-
-    def store_and_fail(told: Sequence[Commit]) -> asyncio.Future[None]:
-        append(told)
-        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        failed.set_exception(StorageError("no answer"))
-        return failed
-
-    b.storage.append = store_and_fail  # type: ignore[method-assign]
-    answers = await b.db.replicate({"tasks": log[1:2]})
+    with durable_and_failed(b.storage, StorageError("no answer")):
+        answers = await b.db.replicate({"tasks": log[1:2]})
     assert isinstance(answers["tasks"], StorageFailed)
-    b.storage.append = append  # type: ignore[method-assign]
     answers = await b.db.replicate({"tasks": log[1:]})
     assert answers == {"tasks": Replicated(await a.vector("tasks"), 0, FIRST)}
     assert in_memory(b) == []

@@ -13,7 +13,7 @@ from protobase_live.collection import asleep
 from protobase_live.collection.limits import Limits
 from protobase_live.errors import CollectionUnloadable
 from protobase_storage import Commit, Loaded
-from tests.support.nodes import Node, settle
+from tests.support.nodes import HeldAppend, Node, settle
 
 ENDS = pytest.mark.parametrize("end", ["drop", "erase"])
 
@@ -134,19 +134,15 @@ async def test_what_is_in_memory_by_then_is_ended_there(nodes: tuple[Node, Node,
     _, b, sent = nodes
     await b.db.replicate({"tasks": sent[:2]})
     await fail_to_open(b)
-    append, told = b.storage.append, list[Commit]()
-    durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    b.storage.append = lambda commits: told.extend(commits) or durable  # type: ignore[method-assign]
+    held = HeldAppend(b.storage)
     storing = asyncio.ensure_future(b.db.replicate({"tasks": sent[2:]}))
-    await settle(lambda: told)
+    await settle(lambda: held.told)
     ending = asyncio.ensure_future(b.db.drop("tasks"))
     await rounds(50)
     await b.clock.advance(Limits().unloadable_seconds / 2)
     opening = asyncio.ensure_future(b.keys("tasks"))
     await rounds(100)
-    b.storage.append = append  # type: ignore[method-assign]
-    await append(told)
-    durable.set_result(None)
+    await held.go_on()
     await asyncio.gather(storing, ending, opening)
     assert await b.keys("tasks") == []
     await b.put("tasks", "new", n=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import pytest
@@ -14,7 +14,7 @@ from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import Replicated
 from protobase_live.errors import ProtoBaseError, StorageFailed, Unavailable, ValidationError
 from protobase_storage import Commit, Loaded, Snapshot, Storage, StorageError
-from tests.support.nodes import Node, settle
+from tests.support.nodes import HeldAppend, Node, durable_and_failed, settle
 
 
 @pytest.fixture
@@ -90,19 +90,15 @@ async def test_what_was_being_stored_when_it_was_loaded_is_in_it(nodes: tuple[No
     for n in range(2):
         await a.put("tasks", f"k{n}", n=n)
     sent = await log(a, "tasks")
-    durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    append = b.storage.append
-    told: list[Commit] = []
-    b.storage.append = lambda commits: told.extend(commits) or durable  # type: ignore[method-assign]
+    held = HeldAppend(b.storage)
     storing = asyncio.ensure_future(b.db.replicate({"tasks": sent[:1]}))
-    await settle(lambda: told)
+    await settle(lambda: held.told)
     opening = asyncio.ensure_future(b.keys("tasks"))
     behind = asyncio.ensure_future(b.db.replicate({"tasks": sent[1:]}))
     for _ in range(100):
         await asyncio.sleep(0)
     assert not opening.done()
-    b.storage.append = append  # type: ignore[method-assign]
-    append(told).add_done_callback(lambda _: durable.set_result(None))
+    await held.go_on()
     await asyncio.gather(storing, behind)
     assert "k0" in await opening
     assert await b.keys("tasks") == ["k0", "k1"]
@@ -114,21 +110,16 @@ async def test_while_the_storage_hangs_a_collection_is_not_available_and_nothing
     a, b = nodes
     await a.put("tasks", "k", n=0)
     sent = await log(a, "tasks")
-    durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    append = b.storage.append
-    told: list[Commit] = []
-    b.storage.append = lambda commits: told.extend(commits) or durable  # type: ignore[method-assign]
+    held = HeldAppend(b.storage)
     storing = asyncio.ensure_future(b.db.replicate({"tasks": sent}))
-    await settle(lambda: told)
+    await settle(lambda: held.told)
     opening = asyncio.ensure_future(b.keys("tasks"))
     for _ in range(100):
         await asyncio.sleep(0)
     await b.clock.advance(Limits().storage_seconds)
     with pytest.raises(Unavailable, match="storage_seconds"):
         await opening
-    b.storage.append = append  # type: ignore[method-assign]
-    await append(told)
-    durable.set_result(None)
+    await held.go_on()
     await storing
     assert await b.keys("tasks") == ["k"]
 
@@ -143,17 +134,8 @@ async def test_what_is_durable_though_its_storing_failed_meanwhile_is_there(
     await b.db.replicate({"tasks": sent[:1]})
     opening = asyncio.ensure_future(b.keys("tasks"))
     await settle(lambda: loads.begun == ["tasks"])
-    append = b.storage.append
-
-    def store_and_fail(told: Sequence[Commit]) -> asyncio.Future[None]:
-        append(told)
-        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        failed.set_exception(StorageError("no answer"))
-        return failed
-
-    b.storage.append = store_and_fail  # type: ignore[method-assign]
-    assert isinstance((await replicated(b, {"tasks": sent[1:2]}))["tasks"], StorageFailed)
-    b.storage.append = append  # type: ignore[method-assign]
+    with durable_and_failed(b.storage, StorageError("no answer")):
+        assert isinstance((await replicated(b, {"tasks": sent[1:2]}))["tasks"], StorageFailed)
     loads.end()
     assert await opening == ["k0", "k1"]
     assert await replicated(b, {"tasks": sent[1:]}) == {"tasks": Replicated({sent[0].origin: 3}, 0, FIRST)}
@@ -167,25 +149,20 @@ async def test_what_was_not_shown_is_told_before_more_is_taken(nodes: tuple[Node
     sent = await log(a, "tasks")
     await b.db.replicate({"tasks": sent[:1]})
     await b.keys("tasks")
-    load, append = b.storage.load, b.storage.append
-
-    def store_and_fail(told: Sequence[Commit]) -> asyncio.Future[None]:
-        append(told)
-        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        failed.set_exception(RuntimeError("nothing that can be undone"))
-        return failed
+    load = b.storage.load
 
     async def fail(name: str) -> Loaded:
         raise StorageError("the disk failed")
 
-    b.storage.append, b.storage.load = store_and_fail, fail  # type: ignore[method-assign]
-    with pytest.raises(ProtoBaseError):
-        await b.put("tasks", "own", n=1)
-    for _ in range(12):  # until it is loaded again no more
-        await b.clock.advance(10.0)
-        for _ in range(200):
-            await asyncio.sleep(0)
-    b.storage.append, b.storage.load = append, load  # type: ignore[method-assign]
+    b.storage.load = fail  # type: ignore[method-assign]
+    with durable_and_failed(b.storage, RuntimeError("nothing that can be undone")):
+        with pytest.raises(ProtoBaseError):
+            await b.put("tasks", "own", n=1)
+        for _ in range(12):  # until it is loaded again no more
+            await b.clock.advance(10.0)
+            for _ in range(200):
+                await asyncio.sleep(0)
+    b.storage.load = load  # type: ignore[method-assign]
     await b.db.replicate({"tasks": sent[1:]})
     assert sorted(b.db.actor_stats()) == ["tasks"]
     assert await b.keys("tasks") == ["k0", "k1", "own"]
